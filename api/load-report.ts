@@ -1,0 +1,37 @@
+/**
+ * The stream from activators to the autoscaler: one WebSocket, JSON text frames, `ActivatorMessage` one way and
+ * nothing back but close codes. Format and versioning: docs/formats/load-reports.md.
+ */
+
+/** One revision's load over the last report interval (1 s). */
+export interface RevisionLoad {
+  readonly namespace: string;
+  readonly name: string;
+  /** Time-weighted mean of requests in flight or queued during the interval. */
+  readonly concurrency: number;
+  /** Requests that arrived in the interval, per second. */
+  readonly rps: number;
+}
+
+export interface LoadReport {
+  readonly type: 'report';
+  /** Stable id of the reporting activator process. */
+  readonly activator: string;
+  /** End of the interval, ms since the epoch. */
+  readonly at: number;
+  /** Revisions with load; one idle for a whole interval is reported once with zeros, then left out. */
+  readonly revisions: readonly RevisionLoad[];
+}
+
+/** The first request of an idle revision; sent at once. Counts as a report of concurrency 1. */
+export interface Wake {
+  readonly type: 'wake';
+  readonly activator: string;
+  readonly at: number;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export type ActivatorMessage = LoadReport | Wake;
+
+export const LOAD_REPORT_PATH = '/reports/v1';

@@ -1,0 +1,15 @@
+/** The few names that are zeroth's own: annotations, labels and namespaces shared by rooms that do not import each other. */
+
+/**
+ * Pod annotation, JSON object `{"CONTAINER_PORT": REAL_PORT}`: where a local process really listens on the pod's IP
+ * when it was given a port of its own. Written by the node agent, honoured by the EndpointSlice controller and probes.
+ */
+export const PORT_MAP_ANNOTATION = 'zeroth.dev/port-map';
+
+/** config-network keys that carry ports a bare host name cannot: external (gateway) and cluster-internal. Absent or "80" prints no port. */
+export const EXTERNAL_PORT_KEY = 'zeroth.dev/external-port';
+export const CLUSTER_PORT_KEY = 'zeroth.dev/cluster-port';
+
+export const SERVING_NAMESPACE = 'knative-serving';
+export const EVENTING_NAMESPACE = 'knative-eventing';
+export const CLUSTER_DOMAIN = 'cluster.local';

@@ -1,0 +1,224 @@
+/** Runs reconcilers: wakes keys on changes, serialises each key, retries with back-off, writes status when it differs. */
+import type { KubeObject } from '../api/object.ts';
+import { ConfigMap } from '../api/core.ts';
+import { resourceKey, type ResourceType } from '../api/resource.ts';
+import type { Client } from './client.ts';
+import { systemClock, type Clock } from './clock.ts';
+import { deepEqual, includes } from './equal.ts';
+import { isConflict, isNotFound } from './errors.ts';
+import { EventRecorder } from './events.ts';
+import { keyOf, splitKey, type Informer } from './informer.ts';
+import type { Informers } from './informers.ts';
+import type { Logger } from './log.ts';
+import { WorkQueue } from './queue.ts';
+import { controllerOf, type Outcome, type Reconciler, type World } from './reconciler.ts';
+
+export interface ControllerOptions {
+  readonly client: Client;
+  readonly informers: Informers;
+  readonly log: Logger;
+  readonly systemNamespace: string;
+  readonly clock?: Clock;
+  readonly workers?: number;
+  /** Every object again this often, ms; 0 = never. */
+  readonly resync?: number;
+  /** Told of each pass: seconds taken, and the error if it failed. For metrics. */
+  readonly onPass?: (controller: string, seconds: number, error: unknown) => void;
+}
+
+export interface Controller {
+  readonly name: string;
+  /** Resolves when caches are filled and the first keys are queued. */
+  start(): Promise<void>;
+  /** Stops taking keys and waits for those in work. */
+  stop(): Promise<void>;
+}
+
+const CONFLICT_RETRIES = 5;
+
+export function createController<T extends KubeObject & { status?: unknown }>(
+  reconciler: Reconciler<T>,
+  options: ControllerOptions,
+): Controller {
+  const { client, informers, systemNamespace } = options;
+  const clock = options.clock ?? systemClock;
+  const log = options.log.with({ controller: reconciler.name });
+  const world = createWorld(reconciler.name, { ...options, clock, log });
+  const informer = informers.of(reconciler.kind);
+  const queue = new WorkQueue(process, { workers: options.workers ?? 8, clock });
+  let resync: (() => void) | undefined;
+
+  async function process(key: string): Promise<void> {
+    const started = performance.now();
+    let failure: unknown;
+    try {
+      await pass(key);
+    } catch (error) {
+      failure = error;
+      if (isConflict(error)) log.debug('conflict, trying again', { key });
+      else {
+        log.warn('reconcile failed, trying again', { key, error });
+        const { namespace, name } = splitKey(key);
+        const object = informer.get(namespace, name);
+        if (object !== undefined)
+          world.event(object, 'Warning', 'InternalError', error instanceof Error ? error.message : String(error));
+      }
+      throw error;
+    } finally {
+      options.onPass?.(reconciler.name, (performance.now() - started) / 1000, failure);
+    }
+  }
+
+  async function pass(key: string): Promise<void> {
+    const { namespace, name } = splitKey(key);
+    const object = informer.get(namespace, name);
+    if (object === undefined) return;
+    const { finalizer } = reconciler;
+    const holds = finalizer !== undefined && (object.metadata.finalizers ?? []).includes(finalizer.name);
+    if (object.metadata.deletionTimestamp !== undefined) {
+      if (holds && (await finalizer.run(object, world)))
+        await setFinalizers(object, (all) => all.filter((one) => one !== finalizer.name));
+      return;
+    }
+    if (finalizer !== undefined && !holds) await setFinalizers(object, (all) => [...all, finalizer.name]);
+    const outcome = (await reconciler.reconcile(object, world)) as Outcome<NonNullable<T['status']>> | undefined;
+    if (outcome?.status !== undefined) await writeStatus(object, outcome.status);
+    if (outcome?.again !== undefined) queue.addAfter(key, outcome.again);
+  }
+
+  async function setFinalizers(object: T, change: (all: readonly string[]) => string[]): Promise<void> {
+    const { namespace, name, resourceVersion, finalizers } = object.metadata;
+    const patch = { metadata: { resourceVersion, finalizers: change(finalizers ?? []) } };
+    try {
+      await client.patch(reconciler.kind, namespace, name, patch);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+
+  async function writeStatus(object: T, status: NonNullable<T['status']>): Promise<void> {
+    if (deepEqual(object.status, status)) return;
+    let base = object;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await client.update(reconciler.kind, { ...base, status }, 'status');
+        return;
+      } catch (error) {
+        if (isNotFound(error)) return;
+        if (!isConflict(error) || attempt >= CONFLICT_RETRIES) throw error;
+        base = await client.get(reconciler.kind, object.metadata.namespace, object.metadata.name);
+        if (base.metadata.uid !== object.metadata.uid || deepEqual(base.status, status)) return;
+      }
+    }
+  }
+
+  function wakeAll(): void {
+    for (const object of informer.list()) queue.add(keyOf(object.metadata.namespace, object.metadata.name));
+  }
+
+  function wakeOwner(object: KubeObject): void {
+    const owner = controllerOf(object);
+    if (owner === undefined || owner.kind !== reconciler.kind.kind) return;
+    if (
+      owner.apiVersion.split('/')[0] !==
+      (reconciler.kind.group === '' ? reconciler.kind.version : reconciler.kind.group)
+    )
+      return;
+    queue.add(keyOf(reconciler.kind.namespaced ? object.metadata.namespace : undefined, owner.name));
+  }
+
+  return {
+    name: reconciler.name,
+    async start() {
+      const sources: Informer<KubeObject>[] = [];
+      const open = (type: ResourceType) => {
+        const source = informers.of(type);
+        sources.push(source);
+        return source;
+      };
+      for (const type of reconciler.reads ?? []) open(type);
+      for (const type of reconciler.owns) open(type);
+      for (const watch of reconciler.watches) open(watch.type);
+      open(ConfigMap as unknown as ResourceType);
+      await Promise.all([informer.synced, ...sources.map((source) => source.synced)]);
+      for (const type of reconciler.owns) {
+        informers.of(type).onChange((previous, current) => {
+          if (previous !== undefined && current === undefined) wakeOwner(previous);
+          else if (current !== undefined) wakeOwner(current);
+        });
+      }
+      for (const watch of reconciler.watches) {
+        informers.of(watch.type).onChange((previous, current) => {
+          for (const object of [previous, current]) {
+            if (object === undefined) continue;
+            for (const key of watch.keys(object, world)) queue.add(keyOf(key.namespace, key.name));
+          }
+        });
+      }
+      informers.of(ConfigMap).onChange((previous, current) => {
+        const map = current ?? previous;
+        if (map?.metadata.namespace !== systemNamespace || !reconciler.configs?.includes(map.metadata.name)) return;
+        if (!deepEqual(previous?.data, current?.data)) wakeAll();
+      });
+      informer.onChange((previous, current) => {
+        const object = current ?? previous;
+        if (object !== undefined) queue.add(keyOf(object.metadata.namespace, object.metadata.name));
+      });
+      if (options.resync !== undefined && options.resync > 0) {
+        const period = options.resync;
+        const tick = (): void => {
+          wakeAll();
+          resync = clock.after(period, tick);
+        };
+        resync = clock.after(period, tick);
+      }
+    },
+    async stop() {
+      resync?.();
+      await queue.stop();
+    },
+  };
+}
+
+/** The world of one controller. Exported for rooms that run loops of their own beside reconcilers. */
+export function createWorld(name: string, options: ControllerOptions): World {
+  const { client, informers, systemNamespace } = options;
+  const clock = options.clock ?? systemClock;
+  const recorder = new EventRecorder(client, name, clock, options.log);
+  const applied = new Map<string, unknown>();
+  const tracked = new Set<string>();
+
+  function track(type: ResourceType): void {
+    const key = resourceKey(type);
+    if (tracked.has(key)) return;
+    tracked.add(key);
+    informers.of(type).onChange((previous, current) => {
+      if (current === undefined && previous !== undefined) applied.delete(applyKey(type, previous));
+    });
+  }
+
+  return {
+    client,
+    clock,
+    log: options.log,
+    informer: (type) => informers.of(type),
+    async apply(type, desired) {
+      track(type as unknown as ResourceType);
+      const cached = informers.of(type).get(desired.metadata.namespace, desired.metadata.name);
+      const key = applyKey(type as unknown as ResourceType, desired);
+      if (cached !== undefined && deepEqual(applied.get(key), desired) && includes(cached, desired)) return cached;
+      const stored = await client.apply(type, desired, { fieldManager: name });
+      applied.set(key, structuredClone(desired));
+      return stored;
+    },
+    event: (object, type, reason, message) => recorder.record(object, type, reason, message),
+    config(mapName) {
+      const { _example: _, ...data } = informers.of(ConfigMap).get(systemNamespace, mapName)?.data ?? {};
+      return data;
+    },
+  };
+}
+
+function applyKey(type: ResourceType, object: KubeObject): string {
+  return `${resourceKey(type)}/${keyOf(object.metadata.namespace, object.metadata.name)}`;
+}

@@ -1,0 +1,105 @@
+/** Kubernetes Events about an object: what `kubectl describe` shows. Repeats are counted, failures only logged. */
+import { createHash } from 'node:crypto';
+import type { KubeObject } from '../api/object.ts';
+import { resourceType } from '../api/resource.ts';
+import type { Client } from './client.ts';
+import type { Clock } from './clock.ts';
+import { isAlreadyExists, isNotFound } from './errors.ts';
+import type { Logger } from './log.ts';
+
+export interface CoreEvent extends KubeObject {
+  involvedObject: {
+    apiVersion?: string;
+    kind?: string;
+    namespace?: string;
+    name?: string;
+    uid?: string;
+    resourceVersion?: string;
+  };
+  reason?: string;
+  message?: string;
+  type?: string;
+  count?: number;
+  firstTimestamp?: string;
+  lastTimestamp?: string;
+  source?: { component?: string };
+  reportingComponent?: string;
+}
+
+export const CoreEvent = resourceType<CoreEvent>('v1', 'Event', 'events');
+
+export type EventType = 'Normal' | 'Warning';
+
+const REMEMBERED = 1_000;
+
+export class EventRecorder {
+  readonly #client: Client;
+  readonly #component: string;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #counts = new Map<string, number>();
+
+  constructor(client: Client, component: string, clock: Clock, log: Logger) {
+    this.#client = client;
+    this.#component = component;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Records without waiting: an event is never worth failing a reconcile for. */
+  record(object: KubeObject, type: EventType, reason: string, message: string): void {
+    void this.#write(object, type, reason, message).catch((error: unknown) => {
+      this.#log.debug('event not recorded', { reason, object: object.metadata.name, error });
+    });
+  }
+
+  async #write(object: KubeObject, type: EventType, reason: string, message: string): Promise<void> {
+    const { namespace = 'default', name, uid, resourceVersion } = object.metadata;
+    const hash = createHash('sha256')
+      .update(`${uid ?? ''}|${type}|${reason}|${message}`)
+      .digest('hex')
+      .slice(0, 16);
+    const eventName = `${name.slice(0, 236)}.${hash}`;
+    const count = (this.#counts.get(eventName) ?? 0) + 1;
+    this.#counts.delete(eventName);
+    this.#counts.set(eventName, count);
+    const oldest = this.#counts.size > REMEMBERED ? this.#counts.keys().next().value : undefined;
+    if (oldest !== undefined) this.#counts.delete(oldest);
+    const now = new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    if (count > 1) {
+      try {
+        await this.#client.patch(CoreEvent, namespace, eventName, { count, lastTimestamp: now });
+        return;
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    }
+    const event: CoreEvent = {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: eventName, namespace },
+      involvedObject: {
+        apiVersion: object.apiVersion,
+        kind: object.kind,
+        namespace: object.metadata.namespace,
+        name,
+        uid,
+        resourceVersion,
+      },
+      type,
+      reason,
+      message: message.slice(0, 1024),
+      count,
+      firstTimestamp: now,
+      lastTimestamp: now,
+      source: { component: this.#component },
+      reportingComponent: this.#component,
+    };
+    try {
+      await this.#client.create(CoreEvent, event);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      await this.#client.patch(CoreEvent, namespace, eventName, { count, lastTimestamp: now });
+    }
+  }
+}
