@@ -13,3 +13,13 @@ export const CLUSTER_PORT_KEY = 'zeroth.dev/cluster-port';
 export const SERVING_NAMESPACE = 'knative-serving';
 export const EVENTING_NAMESPACE = 'knative-eventing';
 export const CLUSTER_DOMAIN = 'cluster.local';
+
+/** The loopback addresses of one local instance; see ARCHITECTURE.md, "Addresses of one instance". */
+export interface InstanceNetwork {
+  /** The first two octets, e.g. `127.42`. */
+  readonly prefix: string;
+  /** Address of the gateway's cluster-internal listener. */
+  readonly gateway: string;
+  /** Its port: what cluster-internal URLs carry unless it is 80. */
+  readonly clusterPort: number;
+}

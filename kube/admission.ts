@@ -13,8 +13,8 @@ export interface AdmissionContext {
   readonly username: string;
   /** RFC 3339, the time of the request. */
   readonly now: string;
-  /** Data of a ConfigMap of the system namespaces, `{}` when absent. */
-  config(name: string): Readonly<Record<string, string>>;
+  /** Data of a ConfigMap without `_example`, `{}` when absent. */
+  config(namespace: string, name: string): Readonly<Record<string, string>>;
 }
 
 export interface AdmissionVerdict {
