@@ -1,7 +1,7 @@
 /** Typed verbs over a transport. Every method throws `ApiError` for an answer of 400 or above. */
 import type { KubeObject } from '../api/object.ts';
 import { apiVersionOf, resourcePath, type ResourceType } from '../api/resource.ts';
-import { ApiError, failure, isNotFound, type Status } from './errors.ts';
+import { ApiError, asStatus, isNotFound } from './errors.ts';
 import {
   APPLY_PATCH,
   JSON_PATCH,
@@ -158,10 +158,4 @@ export class Client {
     if (response.status >= 400) throw new ApiError(asStatus(response.status, response.body));
     return response.body as R;
   }
-}
-
-function asStatus(code: number, body: unknown): Status {
-  if (typeof body === 'object' && body !== null && 'kind' in body && body.kind === 'Status')
-    return { code, ...(body as Status) };
-  return failure(code, 'InternalError', typeof body === 'string' && body !== '' ? body : `the server answered ${code}`);
 }

@@ -49,3 +49,25 @@ export const isGone = (error: unknown): boolean => error instanceof ApiError && 
 export function failure(code: number, reason: string, message: string, details?: Status['details']): Status {
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, details, code };
 }
+
+/** The Status of an answer of 400 or above, made up when its body is none. */
+export function asStatus(code: number, body: unknown): Status {
+  if (typeof body === 'object' && body !== null && 'kind' in body && body.kind === 'Status')
+    return { code, ...(body as Status) };
+  return failure(code, 'InternalError', typeof body === 'string' && body !== '' ? body : `the server answered ${code}`);
+}
+
+/** No usable answer could be had from the server: what a transport rejects with. */
+export class TransportError extends Error {
+  /**
+   * `ECONNREFUSED` and the like as the system says, or `CONNECT_TIMEOUT`, `TIMEOUT`, `TOO_LARGE`, `MALFORMED`,
+   * `CLOSED`, `CONFIGURATION`.
+   */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'TransportError';
+    this.code = code;
+  }
+}

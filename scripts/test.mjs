@@ -47,7 +47,7 @@ const tap = spawn(
     '--disable-coverage',
     '--allow-incomplete-coverage',
     '--reporter=tap',
-    '--color=false',
+    '--no-color',
     `--jobs=${jobs}`,
     '--timeout=600',
     ...built,
