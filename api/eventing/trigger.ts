@@ -34,7 +34,7 @@ export interface Trigger extends KubeObject {
     deadLetterSinkUri?: string;
     deadLetterSinkCACerts?: string;
     deadLetterSinkAudience?: string;
-    auth?: { serviceAccountName?: string };
+    auth?: { serviceAccountName?: string; serviceAccountNames?: string[] };
   };
 }
 

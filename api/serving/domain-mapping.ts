@@ -5,7 +5,7 @@ import type { Addressable } from './route.ts';
 
 export interface DomainMapping extends KubeObject {
   spec: {
-    ref: { kind: string; name: string; namespace?: string; apiVersion?: string; group?: string };
+    ref: { kind: string; name: string; namespace?: string; apiVersion?: string; group?: string; address?: string };
     tls?: { secretName: string };
   };
   status?: DuckStatus & { url?: string; address?: Addressable };
