@@ -1,0 +1,102 @@
+/** The API server that a verb talks to: --kubeconfig, else the state folder's, else $KUBECONFIG or ~/.kube/config. */
+import { existsSync } from 'node:fs';
+import { request, type RequestOptions } from 'node:https';
+import { ApiException, KubeConfig, KubernetesObjectApi } from '@kubernetes/client-node';
+import type { Json } from '../api/object.ts';
+import { CommandError, messageOf } from './errors.ts';
+import { isObject } from './json.ts';
+import { StateFolder } from './state.ts';
+import { STATE_FLAG, type Arguments, type Flag } from './verb.ts';
+
+export const CLUSTER_FLAGS: Readonly<Record<string, Flag>> = {
+  namespace: { type: 'string', short: 'n', help: 'NS|namespace (default: the kubeconfig context, else default)' },
+  state: STATE_FLAG,
+  kubeconfig: { type: 'string', help: "FILE|cluster to talk to (default: the state folder's, else $KUBECONFIG)" },
+};
+
+export interface Cluster {
+  readonly config: KubeConfig;
+  readonly objects: KubernetesObjectApi;
+  readonly namespace: string;
+  /** GET of a path with an Accept header. Throws `CommandError` with the server's message. */
+  get(path: string, accept?: string): Promise<Json>;
+}
+
+export function connect(args: Arguments): Cluster {
+  const config = new KubeConfig();
+  const named = args.text('kubeconfig') ?? stateKubeconfig(args);
+  try {
+    if (named === undefined) config.loadFromDefault();
+    else config.loadFromFile(named);
+  } catch (error) {
+    throw new CommandError(`cannot read the kubeconfig ${named ?? ''}: ${messageOf(error)}`);
+  }
+  const server = config.getCurrentCluster()?.server;
+  if (server === undefined) throw new CommandError('no cluster to talk to; start one with: zeroth up');
+  const context = config.getContextObject(config.getCurrentContext());
+  return {
+    config,
+    objects: KubernetesObjectApi.makeApiClient(config),
+    namespace: args.text('namespace') ?? context?.namespace ?? 'default',
+    get: (path, accept = 'application/json') => get(config, server, path, accept),
+  };
+}
+
+function stateKubeconfig(args: Arguments): string | undefined {
+  const state = new StateFolder(args.text('state'));
+  const path = state.ready()?.kubeconfig ?? state.path('kubeconfig');
+  if (existsSync(path)) return path;
+  if (args.text('state') !== undefined)
+    throw new CommandError(`nothing ran in ${state.dir} yet; start it with: zeroth up --state ${state.dir}`);
+  return undefined;
+}
+
+async function get(config: KubeConfig, server: string, path: string, accept: string): Promise<Json> {
+  const options: RequestOptions = { headers: { Accept: accept } };
+  await config.applyToHTTPSOptions(options);
+  const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
+    request(new URL(path, server), options, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+      );
+    })
+      .on('error', (error) => reject(unreachable(server, error)))
+      .end();
+  });
+  const body = parse(text);
+  if (status >= 400) throw new CommandError(`Error from server (${reasonOf(body)}): ${statusMessage(body) ?? text}`);
+  return body;
+}
+
+function parse(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
+}
+
+export function unreachable(server: string, error: unknown): CommandError {
+  return new CommandError(`cannot reach ${server}: ${messageOf(error)}; does it run? see: zeroth status`);
+}
+
+/** What the server answered, as kubectl words it. */
+export function serverError(error: unknown): CommandError {
+  if (error instanceof CommandError) return error;
+  if (error instanceof ApiException) {
+    const body: Json = typeof error.body === 'string' ? parse(error.body) : (error.body as Json);
+    return new CommandError(`Error from server (${reasonOf(body)}): ${statusMessage(body) ?? error.message}`);
+  }
+  return new CommandError(messageOf(error));
+}
+
+function statusMessage(body: Json): string | undefined {
+  return isObject(body) && typeof body['message'] === 'string' ? body['message'] : undefined;
+}
+
+function reasonOf(body: Json): string {
+  return isObject(body) && typeof body['reason'] === 'string' ? body['reason'] : 'InternalError';
+}

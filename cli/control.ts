@@ -1,0 +1,239 @@
+/**
+ * The control process of local mode, and the root of an instance's process tree: embedded API server, workloads, node
+ * agent, controllers, autoscaler; the data-path processes are its children. Starts all of it, says when it is ready,
+ * and drains it in the opposite order. No logic of a part lives here.
+ */
+import { Registry } from 'prom-client';
+import { EVENTING_NAMESPACE, SERVING_NAMESPACE } from '../api/zeroth.ts';
+import { eventingAdmissions } from '../eventing/trigger/admission.ts';
+import { startEventingControllers } from '../eventing/trigger/main.ts';
+import { Client } from '../kube/client.ts';
+import type { ControllerOptions } from '../kube/controller.ts';
+import { Informers } from '../kube/informers.ts';
+import { createLogger, type Logger, type LogLevel } from '../kube/log.ts';
+import { ApiServer } from '../local/apiserver/main.ts';
+import { openPki, type Pki } from '../local/apiserver/pki.ts';
+import { ImageStore } from '../local/node/image-store.ts';
+import { startNodeAgent } from '../local/node/main.ts';
+import { startWorkloads } from '../local/workloads/main.ts';
+import { startAutoscaler } from '../serving/autoscaler/main.ts';
+import { servingAdmissions } from '../serving/controller/admission.ts';
+import { startServingControllers } from '../serving/controller/main.ts';
+import { DataPathProcess } from './data-path.ts';
+import { runDemo } from './demo.ts';
+import { errorCode, UsageError } from './errors.ts';
+import { installManifests, publishDataPath } from './install.ts';
+import { writeKubeconfig } from './kubeconfig.ts';
+import { LogFile } from './log-file.ts';
+import { claimNetwork } from './network.ts';
+import { programFile } from './package-root.ts';
+import { processStart, type StateFolder } from './state.ts';
+import { version } from './version.ts';
+
+export interface ControlOptions {
+  readonly state: StateFolder;
+  readonly httpPort: number;
+  readonly apiPort: number;
+  readonly domain: string;
+  readonly kubeconfig: string;
+  readonly demo: boolean;
+  readonly logLevel: LogLevel;
+  /** Takes a line for the person at the terminal. */
+  readonly print: (line: string) => void;
+}
+
+interface Stoppable {
+  stop(): Promise<void>;
+}
+
+/** What runs, in the order of its start. */
+interface Running {
+  /** The data path stops before everything it depends on: broker, then gateway. */
+  readonly dataPath: DataPathProcess[];
+  readonly parts: Stoppable[];
+}
+
+/** Runs until a signal; resolves with the exit code. Throws `UsageError` or `CommandError` when it cannot start. */
+export async function runControl(options: ControlOptions): Promise<number> {
+  const running: Running = { dataPath: [], parts: [] };
+  const signal = nextSignal();
+  try {
+    await start(options, running);
+    const name = await signal;
+    options.print(`${name}: draining; once more to stop at once`);
+    return 0;
+  } finally {
+    options.state.clearReady();
+    for (const process of running.dataPath.reverse()) await process.stop();
+    for (const part of running.parts.reverse()) await part.stop();
+    options.state.clearRun();
+  }
+}
+
+async function start(options: ControlOptions, running: Running): Promise<void> {
+  const { state } = options;
+  const print = progress(options.print);
+  const started = <T extends Stoppable>(part: T): T => {
+    running.parts.push(part);
+    return part;
+  };
+  state.create();
+  state.clearReady();
+  const logFile = new LogFile(state.path('zeroth.log'));
+  const write = (text: string): void => logFile.write(text);
+  const log = createLogger(options.logLevel, { process: 'control' }, (line) => write(line + '\n'));
+  exitOnUnexpected(log);
+  options.print(`zeroth ${version()}, state in ${state.dir}`);
+
+  const network = await claimNetwork(state.dir, options.httpPort);
+  const registry = new Registry();
+  const [pki, api, images] = await Promise.all([
+    openPki(state.path('pki')),
+    ApiServer.open({
+      dir: state.path('api'),
+      admissions: [...servingAdmissions, ...eventingAdmissions],
+      servicePrefix: network.prefix,
+      registry,
+      log: log.with({ part: 'apiserver' }),
+    }),
+    ImageStore.open(state.path('images')),
+  ]);
+  started({ stop: () => api.close() });
+  const apiUrl = await listenApi(api, options.apiPort, pki);
+  writeKubeconfig(options.kubeconfig, apiUrl, pki.caCert, pki.token);
+  print('API server', apiUrl);
+
+  const client = new Client(api.transport);
+  const informers = new Informers(client, log);
+  started({ stop: () => Promise.resolve(informers.stop()) });
+  const serving: ControllerOptions = { client, informers, log, systemNamespace: SERVING_NAMESPACE };
+  const eventing: ControllerOptions = { ...serving, systemNamespace: EVENTING_NAMESPACE };
+  const autoscaler = started(await startAutoscaler({ ...serving, registry, host: '127.0.0.1', port: 0 }));
+
+  const shared = {
+    ZEROTH_API_URL: apiUrl,
+    ZEROTH_API_TOKEN_FILE: pki.tokenFile,
+    ZEROTH_API_CA_FILE: pki.caFile,
+    LOG_LEVEL: options.logLevel,
+    ADMIN_LISTEN: '127.0.0.1:0',
+    GATEWAY_INTERNAL: `${network.gateway}:${network.clusterPort}`,
+  };
+  const publish = (name: 'activator-service' | 'broker-ingress', address: string | undefined): void => {
+    if (address === undefined) return;
+    publishDataPath(client, name, address).catch((error: unknown) =>
+      log.error('address not published', { name, error }),
+    );
+  };
+  const activator = new DataPathProcess({
+    name: 'activator',
+    program: programFile('activator.js'),
+    env: { ...shared, GATEWAY_EXTERNAL: `127.0.0.1:${options.httpPort}`, AUTOSCALER_URL: autoscaler.url },
+    addressVariables: { external: 'GATEWAY_EXTERNAL', internal: 'GATEWAY_INTERNAL', admin: 'ADMIN_LISTEN' },
+    log,
+    write,
+  }).start();
+  const broker = new DataPathProcess({
+    name: 'broker',
+    program: programFile('broker.js'),
+    env: { ...shared, BROKER_LISTEN: `${network.prefix}.0.3:0`, BROKER_DATA_DIR: state.path('broker') },
+    addressVariables: { ingress: 'BROKER_LISTEN', admin: 'ADMIN_LISTEN' },
+    log,
+    write,
+  }).start();
+  running.dataPath.push(activator, broker);
+  await Promise.all([activator.listening, broker.listening]);
+
+  const externalPort = Number(portOf(activator.addresses['external']));
+  const clusterPort = Number(portOf(activator.addresses['internal']));
+  await installManifests(client, { domain: options.domain, externalPort, clusterPort });
+  publish('activator-service', activator.addresses['internal']);
+  publish('broker-ingress', broker.addresses['ingress']);
+  const [node] = await Promise.all([
+    startNodeAgent({
+      ...serving,
+      dir: state.path('node'),
+      images,
+      network: { ...network, clusterPort },
+      apiUrl,
+      registry,
+    }),
+    startWorkloads({ ...serving, network: { ...network, clusterPort } }).then(started),
+    startServingControllers({ ...serving, registry, resolveImage: (image) => images.digestOf(image) }).then(started),
+    startEventingControllers({ ...eventing, registry }).then(started),
+  ]);
+  started(node);
+  api.podStreams = node;
+  print('controllers', 'serving, eventing, workloads, node');
+  await Promise.all([activator.ready, broker.ready]);
+  const httpUrl = `http://127.0.0.1:${externalPort}`;
+  print('gateway', `${httpUrl}  (http://NAME.NAMESPACE.${options.domain}:${externalPort})`);
+  print('broker', `${httpUrl}  (Host: broker-ingress.${EVENTING_NAMESPACE}.svc.cluster.local)`);
+  for (const limit of node.limits) options.print(`  note: ${limit}`);
+  if (options.demo) await runDemo({ client, images, host: `${options.domain}:${externalPort}`, print: options.print });
+
+  state.writeRun({
+    pid: process.pid,
+    started: processStart(process.pid) ?? '',
+    admin: { activator: activator.addresses['admin'] ?? '', broker: broker.addresses['admin'] ?? '' },
+    processes: running.dataPath.map((one) => ({ name: one.name, pid: one.pid ?? 0 })),
+  });
+  state.writeReady({ http: httpUrl, api: apiUrl, kubeconfig: options.kubeconfig, pid: process.pid });
+  options.print(`ready. In another terminal:\n  export KUBECONFIG=${options.kubeconfig}`);
+}
+
+/** Lines of what became ready, and how long after the start. */
+function progress(print: (line: string) => void): (name: string, what: string) => void {
+  const began = performance.now();
+  return (name, what) => {
+    print(`  ${name.padEnd(12)} ${what}  ${((performance.now() - began) / 1000).toFixed(2)} s`);
+  };
+}
+
+async function listenApi(api: ApiServer, port: number, pki: Pki): Promise<string> {
+  try {
+    const bound = await api.listen({
+      host: '127.0.0.1',
+      port,
+      tls: { cert: pki.cert, key: pki.key },
+      tokens: [pki.token],
+    });
+    return `https://127.0.0.1:${bound.port}`;
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
+    throw new UsageError(
+      `port ${port} of the API server is ${code === 'EACCES' ? 'not permitted' : 'in use'}; choose another with --api-port N (0 = any free one)`,
+    );
+  }
+}
+
+function portOf(address: string | undefined): string {
+  return address?.slice(address.lastIndexOf(':') + 1) ?? '';
+}
+
+/** The first SIGINT or SIGTERM; the second ends the process at once (its children follow, nothing stored is lost). */
+function nextSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    let told = false;
+    const take = (name: string): void => {
+      if (told) process.exit(130);
+      told = true;
+      resolve(name);
+    };
+    process.on('SIGINT', take);
+    process.on('SIGTERM', take);
+  });
+}
+
+/** A bug must not leave a half-working instance behind: what is stored is safe, so end and say where to look. */
+function exitOnUnexpected(log: Logger): void {
+  const end = (error: unknown): void => {
+    log.error('unexpected error, stopping', { error });
+    process.stderr.write(
+      `zeroth: unexpected error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    process.exit(1);
+  };
+  process.on('uncaughtException', end);
+  process.on('unhandledRejection', end);
+}

@@ -1,0 +1,110 @@
+/**
+ * Puts the standing objects into the embedded API server: CRDs as this version has them; ConfigMaps only where absent
+ * (they are the user's to edit), but for the keys that say where this instance listens.
+ */
+import { ConfigMap, CustomResourceDefinition, EndpointSlice, Namespace, Service } from '../api/core.ts';
+import type { KubeObject } from '../api/object.ts';
+import type { ResourceType } from '../api/resource.ts';
+import { CLUSTER_PORT_KEY, EVENTING_NAMESPACE, EXTERNAL_PORT_KEY, SERVING_NAMESPACE } from '../api/zeroth.ts';
+import type { Client } from '../kube/client.ts';
+import { deepEqual } from '../kube/equal.ts';
+import { isAlreadyExists } from '../kube/errors.ts';
+import { loadManifests, type Manifests } from './manifests.ts';
+
+const FIELD_MANAGER = 'zeroth';
+
+export interface Listening {
+  readonly domain: string;
+  readonly externalPort: number;
+  readonly clusterPort: number;
+}
+
+/** CRDs, namespaces and default ConfigMaps, all at once. */
+export async function installManifests(client: Client, listening: Listening): Promise<void> {
+  const manifests = await loadManifests();
+  await Promise.all(manifests.crds.map((crd) => installCrd(client, crd)));
+  await Promise.all(
+    ofKind(manifests, 'Namespace').map((object) => createIfAbsent(client, Namespace, object as Namespace)),
+  );
+  await Promise.all(configMapsOf(manifests, listening).map((map) => createIfAbsent(client, ConfigMap, map)));
+  await client.patch(ConfigMap, SERVING_NAMESPACE, 'config-network', {
+    data: {
+      [EXTERNAL_PORT_KEY]: String(listening.externalPort),
+      [CLUSTER_PORT_KEY]: String(listening.clusterPort),
+    },
+  });
+}
+
+/** The local overlay's keys win over the defaults' of the same ConfigMap. */
+function configMapsOf(manifests: Manifests, listening: Listening): ConfigMap[] {
+  const maps = new Map<string, ConfigMap>();
+  for (const object of ofKind(manifests, 'ConfigMap') as ConfigMap[]) {
+    const key = `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
+    const before = maps.get(key);
+    maps.set(key, before === undefined ? object : { ...before, data: { ...before.data, ...object.data } });
+  }
+  const domain = `${SERVING_NAMESPACE}/config-domain`;
+  const map = maps.get(domain);
+  if (map !== undefined) {
+    const { _example } = map.data ?? {};
+    maps.set(domain, { ...map, data: { ...(_example === undefined ? {} : { _example }), [listening.domain]: '' } });
+  }
+  return [...maps.values()];
+}
+
+function ofKind(manifests: Manifests, kind: string): KubeObject[] {
+  return [...manifests.core, ...manifests.local].filter((object) => object.kind === kind);
+}
+
+async function installCrd(client: Client, crd: KubeObject): Promise<void> {
+  const found = await client.find(CustomResourceDefinition, undefined, crd.metadata.name);
+  const desired = crd as CustomResourceDefinition;
+  if (found !== undefined && deepEqual(found.spec, desired.spec)) return;
+  await client.apply(CustomResourceDefinition, desired, { fieldManager: FIELD_MANAGER });
+}
+
+async function createIfAbsent<T extends KubeObject>(client: Client, type: ResourceType<T>, object: T): Promise<void> {
+  if ((await client.find(type, object.metadata.namespace, object.metadata.name)) !== undefined) return;
+  try {
+    await client.create(type, object);
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+  }
+}
+
+/** The Services by which pods reach the data path: `activator-service` and `broker-ingress`. @param address `HOST:PORT` */
+export async function publishDataPath(
+  client: Client,
+  name: 'activator-service' | 'broker-ingress',
+  address: string,
+): Promise<void> {
+  const namespace = name === 'broker-ingress' ? EVENTING_NAMESPACE : SERVING_NAMESPACE;
+  const [host, port] = splitAddress(address);
+  await client.apply(
+    Service,
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace },
+      spec: { clusterIP: 'None', ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: port }] },
+    },
+    { fieldManager: FIELD_MANAGER },
+  );
+  await client.apply(
+    EndpointSlice,
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [host], conditions: { ready: true, serving: true, terminating: false } }],
+      ports: [{ name: 'http', port, protocol: 'TCP' }],
+    },
+    { fieldManager: FIELD_MANAGER },
+  );
+}
+
+export function splitAddress(address: string): [host: string, port: number] {
+  const colon = address.lastIndexOf(':');
+  return [address.slice(0, colon), Number(address.slice(colon + 1))];
+}
