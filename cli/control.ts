@@ -171,12 +171,16 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
   for (const limit of node.limits) options.print(`  note: ${limit}`);
   if (options.demo) await runDemo({ client, images, host: `${options.domain}:${externalPort}`, print: options.print });
 
-  state.writeRun({
-    pid: process.pid,
-    started: processStart(process.pid) ?? '',
-    admin: { activator: activator.addresses['admin'] ?? '', broker: broker.addresses['admin'] ?? '' },
-    processes: running.dataPath.map((one) => ({ name: one.name, pid: one.pid ?? 0 })),
-  });
+  const writeRun = (): void => {
+    state.writeRun({
+      pid: process.pid,
+      started: processStart(process.pid) ?? '',
+      admin: { activator: activator.addresses['admin'] ?? '', broker: broker.addresses['admin'] ?? '' },
+      processes: running.dataPath.map((one) => ({ name: one.name, pid: one.pid ?? 0 })),
+    });
+  };
+  writeRun();
+  for (const process of running.dataPath) process.onRestart(writeRun);
   state.writeReady({ http: httpUrl, api: apiUrl, kubeconfig: options.kubeconfig, pid: process.pid });
   options.print(`ready. In another terminal:\n  export KUBECONFIG=${options.kubeconfig}`);
 }

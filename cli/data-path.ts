@@ -18,8 +18,6 @@ export interface DataPathOptions {
   readonly log: Logger;
   /** Takes whole lines of the child's output. */
   readonly write: (text: string) => void;
-  /** Told of every (re)start's addresses. */
-  readonly onAddresses?: (addresses: Addresses) => void;
 }
 
 const FIRST_DELAY = 100;
@@ -35,6 +33,7 @@ export class DataPathProcess {
   #stopping = false;
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
+  readonly #restarts: (() => void)[] = [];
   readonly #listening = deferred();
   readonly #ready = deferred();
 
@@ -64,6 +63,11 @@ export class DataPathProcess {
   start(): this {
     this.#spawn();
     return this;
+  }
+
+  /** Called each time the process listens again after it was started anew. */
+  onRestart(handler: () => void): void {
+    this.#restarts.push(handler);
   }
 
   /** Closes the channel: the child drains and exits; killed when it takes over 30 s. */
@@ -104,7 +108,7 @@ export class DataPathProcess {
         const address = this.#addresses[name];
         if (address !== undefined) this.#env[variable] = address;
       }
-      this.#options.onAddresses?.(this.#addresses);
+      for (const handler of this.#restarts) handler();
       this.#listening.resolve();
     } else if (message.type === 'ready') {
       this.#failures = 0;
