@@ -63,5 +63,15 @@ export default tseslint.config(
       '@typescript-eslint/no-redeclare': 'off',
     },
   },
+  {
+    // A test block's promise is tap's to await.
+    files: ['test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        { allowForKnownSafeCalls: [{ from: 'package', package: '@tapjs/test', name: 'test' }] },
+      ],
+    },
+  },
   ...arrows,
 );

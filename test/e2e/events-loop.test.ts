@@ -13,11 +13,10 @@ const HOST = 'broker-ingress.knative-eventing.svc.cluster.local';
 
 t.test(
   'every acknowledged event is delivered, though the broker is killed; failures reach the dead letter sink',
+  { skip: await kubectlMissing() },
   async (t) => {
     const zeroth = await Instance.start();
     t.teardown(() => zeroth.remove());
-    const missing = await zeroth.useKubectl();
-    if (missing !== undefined) return t.skip(missing);
     const delivered = await subscriber(t, 202);
     const refusing = await subscriber(t, 500);
     const deadLetters = await subscriber(t, 202);
