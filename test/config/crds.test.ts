@@ -38,13 +38,13 @@ const folder = 'config/crds';
 const definitions = readdirSync(folder).map((file) => parse(readFileSync(join(folder, file), 'utf8')) as Definition);
 const schemaOf = (definition: Definition) => definition.spec.versions[0]?.schema.openAPIV3Schema ?? {};
 
-void t.test('the files are what the generator writes', (t) => {
+t.test('the files are what the generator writes', (t) => {
   const run = spawnSync(process.execPath, ['scripts/crds.mjs', '--check'], { encoding: 'utf8' });
   t.equal(run.status, 0, run.stderr);
   t.end();
 });
 
-void t.test('kinds, short names and columns are those that kubectl and kn users know', (t) => {
+t.test('kinds, short names and columns are those that kubectl and kn users know', (t) => {
   const table = definitions.map(({ spec }) => [
     spec.names.kind,
     `${spec.group}/${spec.versions[0]?.name ?? ''}`,
@@ -81,7 +81,7 @@ void t.test('kinds, short names and columns are those that kubectl and kn users 
   t.end();
 });
 
-void t.test('a real API server takes the schemas: they are structural', (t) => {
+t.test('a real API server takes the schemas: they are structural', (t) => {
   for (const definition of definitions) {
     const faults: string[] = [];
     visit(schemaOf(definition), '', (schema, path) => {
@@ -105,7 +105,7 @@ void t.test('a real API server takes the schemas: they are structural', (t) => {
   t.end();
 });
 
-void t.test('kubectl explain has a sentence for every field', (t) => {
+t.test('kubectl explain has a sentence for every field', (t) => {
   for (const definition of definitions) {
     const silent: string[] = [];
     visit(schemaOf(definition), '', (schema, path) => {
@@ -117,7 +117,7 @@ void t.test('kubectl explain has a sentence for every field', (t) => {
   t.end();
 });
 
-void t.test('what the controllers write is not pruned: api/ and the schemas name the same fields', (t) => {
+t.test('what the controllers write is not pruned: api/ and the schemas name the same fields', (t) => {
   const files = [
     ...['service', 'configuration', 'revision', 'route', 'domain-mapping'].map((name) => `api/serving/${name}.ts`),
     ...['certificate', 'ingress', 'serverless-service'].map((name) => `api/networking/${name}.ts`),

@@ -21,7 +21,7 @@ const manifests = (folder: string): Manifest[] =>
 const core = manifests('config/core');
 const key = (manifest: Manifest) => `${manifest.kind}/${manifest.metadata.namespace ?? ''}/${manifest.metadata.name}`;
 
-void t.test('every default ConfigMap is labelled for validation and holds only strings', (t) => {
+t.test('every default ConfigMap is labelled for validation and holds only strings', (t) => {
   const maps = core.filter(({ kind }) => kind === 'ConfigMap');
   t.equal(maps.length, 23);
   for (const map of maps) {
@@ -31,14 +31,14 @@ void t.test('every default ConfigMap is labelled for validation and holds only s
   t.end();
 });
 
-void t.test('no object is defined twice, and local mode changes only what is there', (t) => {
+t.test('no object is defined twice, and local mode changes only what is there', (t) => {
   const keys = core.map(key);
   t.equal(new Set(keys).size, keys.length);
   for (const overlay of manifests('config/local')) t.ok(keys.includes(key(overlay)), key(overlay));
   t.end();
 });
 
-void t.test('roles are bound to accounts that exist, and grant no wildcard to a part', (t) => {
+t.test('roles are bound to accounts that exist, and grant no wildcard to a part', (t) => {
   const keys = new Set(core.map(key));
   for (const manifest of core) {
     for (const subject of manifest.subjects ?? [])
