@@ -1,0 +1,94 @@
+/** Runs a program inside a container that runs: kubectl exec, exec probes, preStop. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import type { CommandOptions } from '../runtime.ts';
+import type { Isolation } from './machine.ts';
+
+export interface Inside {
+  readonly pid: number;
+  readonly isolation: Isolation;
+  readonly prefix: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly workingDir: string;
+}
+
+const NOT_FOUND = 127;
+const NOT_EXECUTABLE = 126;
+
+/** Resolves with the exit status. Rejects when the program cannot start. */
+export async function runCommand(argv: readonly string[], inside: Inside, options: CommandOptions): Promise<number> {
+  const [program = 'sh', ...args] = commandLine(argv, inside, options.tty === true);
+  const child = spawn(program, args, {
+    cwd: '/',
+    env: { ...inside.env },
+    detached: true,
+    stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  const kill = (): void => killGroup(child);
+  options.signal.addEventListener('abort', kill, { once: true });
+  if (options.signal.aborted) kill();
+  let complaint = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    if (complaint.length < 1024) complaint += chunk.toString('utf8');
+  });
+  connect(child, options);
+  try {
+    const code = await new Promise<number>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (status, name) => resolve(status ?? 128 + (name === null ? 0 : constants.signals[name])));
+    });
+    if ((code === NOT_FOUND || code === NOT_EXECUTABLE) && /: exec: /.test(complaint))
+      throw new Error(complaint.trim().replace(/^sh: (\d+: )?/, ''));
+    return code;
+  } finally {
+    options.signal.removeEventListener('abort', kill);
+  }
+}
+
+/** The last program before the command is a shell with a constant text that changes folder and becomes the command. */
+export function commandLine(argv: readonly string[], inside: Inside, tty: boolean): string[] {
+  const { isolation, pid } = inside;
+  const enter: string[] = [];
+  if (isolation.mountNamespace || isolation.pidNamespace) {
+    enter.push('nsenter', '--target', String(pid));
+    if (isolation.userNamespace) enter.push('--user', '--preserve-credentials');
+    if (isolation.mountNamespace) enter.push('--mount');
+    if (isolation.pidNamespace) enter.push('--pid');
+    if (isolation.utsNamespace) enter.push('--uts');
+    enter.push('--');
+  }
+  const become = ['sh', '-c', 'cd "$1" || exit; shift; exec "$@"', 'sh', inside.workingDir, ...inside.prefix, ...argv];
+  const death = isolation.deathSignal ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [];
+  if (!tty) return [...death, ...enter, ...become];
+  // script(1) gives the command a terminal; it takes a command line only as text, quoted here word by word.
+  const text = [...enter, ...become].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+  return [...death, 'script', '--quiet', '--return', '--flush', '--command', `exec ${text}`, '/dev/null'];
+}
+
+function connect(child: ChildProcess, options: CommandOptions): void {
+  if (child.stdin !== null && options.stdin !== undefined) {
+    // The command may end without reading: nothing to do about what was sent.
+    child.stdin.on('error', () => undefined);
+    options.stdin.pipe(child.stdin);
+  }
+  for (const [from, to] of [
+    [child.stdout, options.stdout],
+    [child.stderr, options.stderr],
+  ] as const) {
+    if (from === null) continue;
+    if (to === undefined) from.resume();
+    else {
+      from.pipe(to, { end: false });
+      to.on('error', () => from.resume());
+    }
+  }
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // Gone already.
+  }
+}

@@ -1,0 +1,183 @@
+/** One container as a process group in its namespaces. */
+import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { CommandOptions, ContainerSpec, Exit, Listener, RunningContainer } from '../runtime.ts';
+import { runCommand } from './command.ts';
+import type { ControlGroup } from './control-groups.ts';
+import type { Isolation } from './machine.ts';
+import { catchesTermination, childrenOf, descendantsOf, isAlive, socketsOf, tcpSockets } from './proc.ts';
+import type { Shell } from './warm-shells.ts';
+
+/** How long output may follow the exit: a process that left the group may hold the pipe. */
+const OUTPUT_AFTER_EXIT = 100;
+/** How often a terminating container is looked at: does any process that handles SIGTERM remain? */
+const TERMINATION_CHECK = 50;
+const SETUP_FAILED = 125;
+
+export class ProcessContainer implements RunningContainer {
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly exited: Promise<Exit>;
+  readonly #shell: Shell;
+  readonly #spec: ContainerSpec;
+  readonly #isolation: Isolation;
+  readonly #prefix: readonly string[];
+  readonly #group: ControlGroup | undefined;
+  #pid: number | undefined;
+  #gone = false;
+  #terminating: NodeJS.Timeout | undefined;
+  #terminated = false;
+
+  /** @param prefix programs that stand before any command run inside (a change of user) */
+  constructor(
+    shell: Shell,
+    spec: ContainerSpec,
+    isolation: Isolation,
+    prefix: readonly string[],
+    group: ControlGroup | undefined,
+  ) {
+    this.#shell = shell;
+    this.#spec = spec;
+    this.#isolation = isolation;
+    this.#prefix = prefix;
+    this.#group = group;
+    this.stdout = shell.stdout;
+    this.stderr = shell.stderr;
+    this.exited = this.#watchExit();
+  }
+
+  pid(): number | undefined {
+    if (this.#gone) return undefined;
+    if (!this.#isolation.pidNamespace) return this.#shell.leader;
+    this.#pid ??= childrenOf(this.#shell.leader)[0];
+    return this.#pid;
+  }
+
+  handlesTermination(): boolean {
+    return this.#processes().some(catchesTermination);
+  }
+
+  terminate(): void {
+    if (this.#gone || this.#terminating !== undefined) return;
+    const first = this.pid();
+    if (first === undefined) return this.kill();
+    const all = this.#processes();
+    // Process 1 that catches SIGTERM is responsible for its children, as in any container.
+    if (catchesTermination(first)) return signal(first, 'SIGTERM');
+    this.#terminated = true;
+    for (const pid of all) if (pid !== first) signal(pid, 'SIGTERM');
+    // The kernel drops SIGTERM for a process 1 without a handler: end it as soon as nobody is left who handles it.
+    const end = (): void => {
+      if (this.#gone) return;
+      if (this.#processes().some(catchesTermination)) {
+        this.#terminating = setTimeout(end, TERMINATION_CHECK);
+        return;
+      }
+      this.kill();
+    };
+    end();
+  }
+
+  kill(): void {
+    if (this.#gone) return;
+    clearTimeout(this.#terminating);
+    if (!this.#isolation.pidNamespace) for (const pid of descendantsOf(this.#shell.leader)) signal(pid, 'SIGKILL');
+    signal(-this.#shell.leader, 'SIGKILL');
+  }
+
+  listeners(): Listener[] {
+    const pids = this.#processes();
+    const first = pids[0];
+    if (first === undefined) return [];
+    const sockets = tcpSockets(first).filter((socket) => socket.listening);
+    const own = socketsOf(pids);
+    return sockets.filter((socket) => own.has(socket.inode)).map((socket) => socket.local);
+  }
+
+  connections(): number {
+    const pids = this.#processes();
+    const first = pids[0];
+    if (first === undefined) return 0;
+    const ports = new Set(this.listeners().map((listener) => listener.port));
+    return tcpSockets(first).filter((socket) => socket.established && ports.has(socket.local.port)).length;
+  }
+
+  setHosts(text: string): void {
+    // The same inode, because that is what is mounted; one write, so that a reader sees the old or the new.
+    const fd = openSync(this.#shell.hosts, 'r+');
+    try {
+      const bytes = Buffer.from(text);
+      writeSync(fd, bytes, 0, bytes.length, 0);
+      ftruncateSync(fd, bytes.length);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  command(argv: readonly string[], options: CommandOptions): Promise<number> {
+    const pid = this.pid();
+    if (pid === undefined) return Promise.reject(new Error('the container is not running'));
+    const inside = { pid, isolation: this.#isolation, prefix: this.#prefix, env: this.#spec.env };
+    const workingDir = this.#spec.workingDir ?? this.#spec.imageFolder ?? '/';
+    return runCommand(argv, { ...inside, workingDir }, options);
+  }
+
+  #processes(): number[] {
+    const first = this.pid();
+    return first === undefined ? [] : [first, ...descendantsOf(first)].filter(isAlive);
+  }
+
+  async #watchExit(): Promise<Exit> {
+    const { child, failure, folder } = this.#shell;
+    const [code, byName] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) resolve([child.exitCode, child.signalCode]);
+      else child.once('exit', (status, name) => resolve([status, name]));
+    });
+    this.#gone = true;
+    clearTimeout(this.#terminating);
+    await this.#drain();
+    const oomKilled = this.#group?.oomKilled() ?? false;
+    this.#group?.remove();
+    // A shell that is ended while it still sets up takes that for a failure.
+    const startError = code === SETUP_FAILED && !this.#terminated ? readText(failure) : undefined;
+    void rm(folder, { recursive: true, force: true }).catch(() => undefined);
+    if (startError !== undefined) return { code: 128, startError };
+    if (this.#terminated && (byName === 'SIGKILL' || code === SETUP_FAILED))
+      return { code: 128 + constants.signals.SIGTERM, signal: constants.signals.SIGTERM };
+    const number = byName === null ? undefined : constants.signals[byName];
+    if (number === undefined) return { code: code ?? 0 };
+    return { code: 128 + number, signal: number, oomKilled };
+  }
+
+  async #drain(): Promise<void> {
+    const patience = AbortSignal.timeout(OUTPUT_AFTER_EXIT);
+    for (const stream of [this.stdout, this.stderr]) {
+      try {
+        if (!stream.readableEnded) await finished(stream, { signal: patience, cleanup: true });
+      } catch {
+        // Late or broken: what came is what there is.
+      }
+      stream.destroy();
+    }
+  }
+}
+
+function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // Gone already.
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    const text = readFileSync(path, 'utf8').trim();
+    return text === '' ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}

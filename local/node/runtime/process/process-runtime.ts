@@ -1,0 +1,134 @@
+/** Containers as host processes, in whatever namespaces the machine permits without asking for privileges. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../../../../kube/clock.ts';
+import type { ContainerSpec, PodRuntime, RunningContainer } from '../runtime.ts';
+import { ControlGroups } from './control-groups.ts';
+import { ProcessContainer } from './container.ts';
+import { killLeftovers } from './leftovers.ts';
+import { detectIsolation, limitsOf, type Isolation } from './machine.ts';
+import { planMounts } from './mount-table.ts';
+import { encodeOrders } from './shell.ts';
+import { WarmShells } from './warm-shells.ts';
+import { Watchdog } from './watchdog.ts';
+
+export const MARKER = 'ZEROTH_INSTANCE';
+
+export interface ProcessRuntimeOptions {
+  /** A folder of the runtime's own; no other process uses it. */
+  readonly folder: string;
+  readonly clock: Clock;
+  /** Shells kept waiting for a pod. */
+  readonly warm?: number;
+  /** Instead of what the machine permits. For tests. */
+  readonly isolation?: Isolation;
+}
+
+const WARM = 3;
+
+export class ProcessRuntime implements PodRuntime {
+  readonly name = 'process';
+  readonly limits: readonly string[];
+  readonly ownMounts: boolean;
+  /** How many processes of an earlier life were found and killed. */
+  readonly leftovers: number;
+  readonly #isolation: Isolation;
+  readonly #shells: WarmShells;
+  readonly #watchdog: Watchdog;
+  readonly #groups: ControlGroups;
+  readonly #running = new Set<ProcessContainer>();
+
+  private constructor(
+    options: ProcessRuntimeOptions,
+    isolation: Isolation,
+    groups: ControlGroups,
+    marker: string,
+    leftovers: number,
+  ) {
+    this.#isolation = isolation;
+    this.#groups = groups;
+    this.leftovers = leftovers;
+    this.limits = [...limitsOf(isolation), ...groups.limits];
+    this.ownMounts = isolation.mountNamespace;
+    this.#watchdog = new Watchdog(marker);
+    this.#shells = new WarmShells({
+      folder: options.folder,
+      isolation,
+      marker,
+      size: options.warm ?? WARM,
+      clock: options.clock,
+      onSpawn: (leader, exited) => {
+        this.#watchdog.add(leader);
+        exited(() => this.#watchdog.remove(leader));
+      },
+    });
+  }
+
+  static async open(options: ProcessRuntimeOptions): Promise<ProcessRuntime> {
+    const { folder } = options;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const marker = `${MARKER}=${instanceId(join(folder, 'instance'))}`;
+    const leftovers = killLeftovers(marker);
+    for (const name of ['shells', 'pipes']) rmSync(join(folder, name), { recursive: true, force: true });
+    const isolation = options.isolation ?? (await detectIsolation(folder));
+    const groups = ControlGroups.open(marker.split('=')[1] ?? 'zeroth');
+    const runtime = new ProcessRuntime(options, isolation, groups, marker, leftovers);
+    await runtime.#shells.fill();
+    return runtime;
+  }
+
+  async start(spec: ContainerSpec): Promise<RunningContainer> {
+    const plan = this.#isolation.mountNamespace ? planMounts({ ...spec, overlay: this.#isolation.overlay }) : undefined;
+    const mountTable = plan === undefined ? undefined : join(spec.scratch, 'fstab');
+    if (plan !== undefined && mountTable !== undefined) writeFileSync(mountTable, plan.table);
+    const prefix = this.#identityPrefix(spec);
+    const group = this.#groups.make(`${spec.podUid}-${spec.name}`, spec.memoryLimit);
+    const orders = encodeOrders({
+      argv: [...prefix, ...spec.argv],
+      env: spec.env,
+      workingDir: spec.workingDir ?? spec.imageFolder ?? '/',
+      mountTable,
+      root: plan?.root,
+      controlGroup: group?.procs,
+      hostname: this.#isolation.utsNamespace ? spec.hostname : undefined,
+    });
+    const shell = await this.#shells.take();
+    const container = new ProcessContainer(shell, spec, this.#isolation, prefix, group);
+    container.setHosts(spec.hosts);
+    this.#running.add(container);
+    void container.exited.then(() => this.#running.delete(container));
+    shell.child.stdin?.end(orders);
+    return container;
+  }
+
+  async stop(): Promise<void> {
+    this.#shells.stop();
+    const all = [...this.#running];
+    for (const container of all) container.kill();
+    await Promise.all(all.map((container) => container.exited));
+    await this.#watchdog.stop();
+    this.#groups.close();
+  }
+
+  /** A change of user is given up again by no program: the death signal is asked for once more after it. */
+  #identityPrefix(spec: ContainerSpec): string[] {
+    const { identity } = spec;
+    if (identity === undefined || process.getuid?.() !== 0 || this.#isolation.userNamespace) return [];
+    const groups = identity.groups.length === 0 ? ['--clear-groups'] : ['--groups', identity.groups.join(',')];
+    const death = this.#isolation.pidNamespace ? [] : ['--pdeathsig', 'KILL'];
+    return ['setpriv', '--reuid', String(identity.uid), '--regid', String(identity.gid), ...groups, ...death, '--'];
+  }
+}
+
+function instanceId(path: string): string {
+  try {
+    const id = readFileSync(path, 'utf8').trim();
+    if (/^[0-9a-f]{32}$/.test(id)) return id;
+  } catch {
+    // The first start of this folder.
+  }
+  const id = randomBytes(16).toString('hex');
+  writeFileSync(path, `${id}\n`, { mode: 0o600 });
+  return id;
+}

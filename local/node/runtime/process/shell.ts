@@ -1,0 +1,89 @@
+/**
+ * The program that turns itself into a container's: a shell that stands in the container's namespaces already and reads
+ * from its stdin, line by line, what to become. The script is constant; what it reads is data and never parsed as
+ * shell. Since it can wait for its orders, the namespaces are made before a pod needs them.
+ * See docs/decisions/0002-pods-as-processes.md.
+ */
+
+/** Stands for a newline inside a line; a text that holds it cannot be passed on. */
+const NEWLINE_MARK = '\u0001';
+
+/** Names that a shell keeps for itself or that are no shell names: passed through env(1). */
+const SHELL_OWN = new Set(['PPID', 'UID', 'EUID', 'BASHOPTS', 'SHELLOPTS', 'BASH_VERSINFO', 'BASHPID', 'GROUPS']);
+const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** $1: the hosts file; $2: a file that tells of a failure to set up (its text is the reason). */
+export function shellScript(mountNamespace: boolean): string {
+  return `
+_zf=$2
+_zx() { echo "$1" > "$_zf"; exit 125; }
+${mountNamespace ? 'mount --bind "$1" /etc/hosts 2> "$_zf" || exit 125' : ''}
+set --
+while IFS= read -r _zl; do
+  _zv=\${_zl#?}
+  while :; do
+    case $_zv in
+      *${NEWLINE_MARK}*) _zv=\${_zv%%${NEWLINE_MARK}*}'
+'\${_zv#*${NEWLINE_MARK}} ;;
+      *) break ;;
+    esac
+  done
+  case $_zl in
+    a*) set -- "$@" "$_zv" ;;
+    e*) export "$_zv" ;;
+    m*) mount -a -T "$_zv" 2> "$_zf" || exit 125 ;;
+    c*) echo 0 > "$_zv" || _zx "cannot enter the control group" ;;
+    h*) echo "$_zv" > /proc/sys/kernel/hostname ;;
+    r*) cd "$_zv" 2> "$_zf" && pivot_root . . 2> "$_zf" && umount -l . 2> "$_zf" || exit 125 ;;
+    d*) cd "$_zv" 2> "$_zf" || exit 125 ;;
+    z) exec "$@" < /dev/null ;;
+  esac
+done
+`;
+}
+
+export interface Orders {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly workingDir: string;
+  /** An fstab(5) of what to mount first. */
+  readonly mountTable?: string;
+  /** A folder to make the root. */
+  readonly root?: string;
+  /** A cgroup.procs file to enter. */
+  readonly controlGroup?: string;
+  readonly hostname?: string;
+}
+
+/** @throws Error when a text cannot be an argument or a variable of a process */
+export function encodeOrders(orders: Orders): string {
+  const odd: string[] = [];
+  const exported: string[] = [];
+  for (const [name, value] of Object.entries(orders.env)) {
+    if (SHELL_NAME.test(name) && !SHELL_OWN.has(name) && !name.startsWith('_z')) exported.push(`${name}=${value}`);
+    else odd.push(`${name}=${value}`);
+  }
+  const program = orders.argv[0] ?? '';
+  if (odd.length > 0 && program.includes('='))
+    throw new Error(`cannot start ${JSON.stringify(program)}: its name holds "=" and so does its environment's way in`);
+  const argv = odd.length > 0 ? ['/usr/bin/env', ...odd, ...orders.argv] : orders.argv;
+  const lines: string[] = [];
+  const line = (kind: string, text: string | undefined): void => {
+    if (text !== undefined) lines.push(kind + encode(text));
+  };
+  line('c', orders.controlGroup);
+  line('h', orders.hostname);
+  line('m', orders.mountTable);
+  line('r', orders.root);
+  line('d', orders.workingDir);
+  for (const argument of argv) line('a', argument);
+  for (const variable of exported) line('e', variable);
+  lines.push('z', '');
+  return lines.join('\n');
+}
+
+function encode(text: string): string {
+  if (text.includes('\0') || text.includes(NEWLINE_MARK))
+    throw new Error('an argument or variable holds the character U+0000 or U+0001');
+  return text.replaceAll('\n', NEWLINE_MARK);
+}

@@ -1,0 +1,97 @@
+/**
+ * What the node agent asks of a way to run containers. `process/` runs them as host processes; others (OCI images,
+ * isolates) fit behind the same interface and are chosen by `runtimeClassName`.
+ */
+import type { Readable, Writable } from 'node:stream';
+
+export interface Mount {
+  /** Absolute path on the host. */
+  readonly source: string;
+  /** Absolute path as the container sees it. */
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+export interface Identity {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+}
+
+export interface ContainerSpec {
+  readonly podUid: string;
+  readonly name: string;
+  /** Program and arguments; the program is looked up in the environment's PATH. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** The unpacked image, seen by the program as it stands in the store; writes go to a layer of the container. */
+  readonly imageFolder: string | undefined;
+  /** Absolute; the image's folder when undefined. */
+  readonly workingDir: string | undefined;
+  readonly mounts: readonly Mount[];
+  /** A folder of this container's own that the runtime may fill; exists. */
+  readonly scratch: string;
+  /** The container's /etc/hosts at its start. */
+  readonly hosts: string;
+  readonly hostname: string;
+  readonly identity?: Identity;
+  /** Bytes. */
+  readonly memoryLimit?: number;
+}
+
+export interface Exit {
+  /** The exit status; 128 + n when signal n ended it. */
+  readonly code: number;
+  readonly signal?: number;
+  readonly oomKilled?: boolean;
+  /** Set when the program could not be started at all. */
+  readonly startError?: string;
+}
+
+/** A listening TCP socket: `address` is IPv4 text, `0.0.0.0` for every address. */
+export interface Listener {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface CommandOptions {
+  readonly tty?: boolean;
+  readonly stdin?: Readable;
+  readonly stdout?: Writable;
+  readonly stderr?: Writable;
+  readonly signal: AbortSignal;
+}
+
+export interface RunningContainer {
+  /** The program as the host numbers it; undefined until it has started or when it is gone. */
+  pid(): number | undefined;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Settles once, after its output has been read to the end (or 100 ms later). */
+  readonly exited: Promise<Exit>;
+  /** Does any of its processes catch SIGTERM, so that it ends by itself in good order? */
+  handlesTermination(): boolean;
+  /** SIGTERM, with the effect it has on a program that is not process 1. */
+  terminate(): void;
+  /** SIGKILL to everything it started. */
+  kill(): void;
+  /** Where its processes listen now. */
+  listeners(): Listener[];
+  /** Connections open at its listening sockets. */
+  connections(): number;
+  setHosts(text: string): void;
+  /** Runs another program inside; resolves with its exit status. Rejects when it cannot start. */
+  command(argv: readonly string[], options: CommandOptions): Promise<number>;
+}
+
+export interface PodRuntime {
+  readonly name: string;
+  /** One line for each thing this machine does not permit. */
+  readonly limits: readonly string[];
+  /** Mounts appear at their own paths and /etc/hosts is the container's own. */
+  readonly ownMounts: boolean;
+  /** Rejects when the program cannot be started; a program that starts and fails settles `exited`. */
+  start(spec: ContainerSpec): Promise<RunningContainer>;
+  /** Kills what is left. */
+  stop(): Promise<void>;
+}
