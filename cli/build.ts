@@ -25,7 +25,7 @@ export const build: Verb = {
     if (name === undefined) throw new UsageError('zeroth build needs a name for the image: zeroth build DIR -t NAME');
     const info = await stat(folder).catch(() => undefined);
     if (info?.isDirectory() !== true) throw new CommandError(`${folder} is not a folder`);
-    const state = new StateFolder(args.text('state'));
+    const state = StateFolder.nearest(args.text('state'));
     state.create();
     const images = await ImageStore.open(state.path('images'));
     try {

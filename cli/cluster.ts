@@ -43,7 +43,7 @@ export function connect(args: Arguments): Cluster {
 }
 
 function stateKubeconfig(args: Arguments): string | undefined {
-  const state = new StateFolder(args.text('state'));
+  const state = StateFolder.nearest(args.text('state'));
   const path = state.ready()?.kubeconfig ?? state.path('kubeconfig');
   if (existsSync(path)) return path;
   if (args.text('state') !== undefined)

@@ -17,7 +17,7 @@ export const down: Verb = {
   ],
   positionals: [0, 0],
   async run(args) {
-    const state = new StateFolder(args.text('state'));
+    const state = StateFolder.nearest(args.text('state'));
     const run = state.running();
     if (run === undefined) process.stdout.write(`nothing runs in ${state.dir}\n`);
     else {

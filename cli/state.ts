@@ -2,8 +2,8 @@
  * A state folder: what `zeroth up` writes for others to find it. `ready.json` is the public contract (present while
  * ready), `run.json` is our own (present while running).
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { CommandError, errorCode, messageOf } from './errors.ts';
 
 export interface Ready {
@@ -25,11 +25,27 @@ export interface Run {
   readonly processes: readonly { readonly name: string; readonly pid: number }[];
 }
 
+const NAME = '.zeroth';
+
 export class StateFolder {
   readonly dir: string;
 
-  constructor(dir: string | undefined) {
-    this.dir = resolve(dir ?? '.zeroth');
+  constructor(dir: string) {
+    this.dir = resolve(dir);
+  }
+
+  /** Where `up` keeps its state: --state, else $ZEROTH_STATE, else `.zeroth` here. */
+  static own(dir: string | undefined): StateFolder {
+    return new StateFolder(dir ?? process.env['ZEROTH_STATE'] ?? NAME);
+  }
+
+  /** The state the other verbs mean: like `own`, but `.zeroth` may also be in a folder above, as `.git` may. */
+  static nearest(dir: string | undefined): StateFolder {
+    if (dir !== undefined || process.env['ZEROTH_STATE'] !== undefined) return StateFolder.own(dir);
+    for (let folder = process.cwd(); ; folder = dirname(folder)) {
+      if (existsSync(join(folder, NAME))) return new StateFolder(join(folder, NAME));
+      if (dirname(folder) === folder) return new StateFolder(NAME);
+    }
   }
 
   path(...parts: string[]): string {

@@ -22,7 +22,7 @@ export const status: Verb = {
   examples: ['zeroth status', 'zeroth status --state /tmp/ci'],
   positionals: [0, 0],
   async run(args) {
-    const state = new StateFolder(args.text('state'));
+    const state = StateFolder.nearest(args.text('state'));
     const run = state.running();
     const ready = state.ready();
     if (run === undefined || ready === undefined) {

@@ -27,7 +27,7 @@ export const up: Verb = {
   ],
   positionals: [0, 0],
   async run(args) {
-    const state = new StateFolder(args.text('state'));
+    const state = StateFolder.own(args.text('state'));
     return args.flag('detach') ? detach(args, state) : foreground(args, state);
   },
 };

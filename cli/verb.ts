@@ -34,7 +34,10 @@ export interface Verb {
   run(args: Arguments): Promise<number>;
 }
 
-export const STATE_FLAG: Flag = { type: 'string', help: 'DIR|the folder that holds the state (default .zeroth)' };
+export const STATE_FLAG: Flag = {
+  type: 'string',
+  help: 'DIR|state folder (default: $ZEROTH_STATE, else .zeroth here or above)',
+};
 
 /** Throws `UsageError` for an unknown flag, a missing value or the wrong number of words. */
 export function parseArguments(verb: Verb, argv: readonly string[]): Arguments | 'help' {
