@@ -159,8 +159,9 @@ export async function runProgram(
   args: readonly string[],
   input: string | undefined,
   env: NodeJS.ProcessEnv,
+  timeout = 120_000,
 ): Promise<Output> {
-  const promise = run(program, [...args], { env, maxBuffer: 64 * 1024 * 1024, timeout: 120_000 });
+  const promise = run(program, [...args], { env, maxBuffer: 64 * 1024 * 1024, timeout });
   promise.child.stdin?.on('error', () => undefined);
   promise.child.stdin?.end(input ?? '');
   try {
