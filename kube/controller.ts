@@ -160,6 +160,7 @@ export function createController<T extends KubeObject & { status?: unknown }>(
         if (map?.metadata.namespace !== systemNamespace || !reconciler.configs?.includes(map.metadata.name)) return;
         if (!deepEqual(previous?.data, current?.data)) wakeAll();
       });
+      reconciler.wakes?.((key) => queue.add(keyOf(key.namespace, key.name)));
       informer.onChange((previous, current) => {
         const object = current ?? previous;
         if (object !== undefined) queue.add(keyOf(object.metadata.namespace, object.metadata.name));

@@ -55,6 +55,8 @@ export interface Reconciler<T extends KubeObject & { status?: unknown }> {
   readonly configs?: readonly string[];
   /** Kinds only read through `world.informer`: synced before the first pass, waking nobody. */
   readonly reads?: readonly ResourceType[];
+  /** Told once, at start, how to wake an object when something outside the API server has news of it. */
+  wakes?(wake: (key: ObjectKey) => void): void;
   /** Called for every object that is not being deleted. Throwing retries with back-off. */
   reconcile(object: T, world: World): Promise<Outcome<NonNullable<T['status']>> | void>;
   /** With a finalizer, called when the object is being deleted; it is removed once this resolves with true. */

@@ -1,0 +1,34 @@
+/** Errors of the serving controllers. */
+
+/** A name that we need is taken by an object that belongs to somebody else. */
+export class NotOwnedError extends Error {
+  readonly kind: string;
+  readonly objectName: string;
+
+  constructor(kind: string, objectName: string) {
+    super(`There is an existing ${kind} ${JSON.stringify(objectName)} that we do not own.`);
+    this.name = 'NotOwnedError';
+    this.kind = kind;
+    this.objectName = objectName;
+  }
+}
+
+/** A Route whose template and labels do not give a valid host name. */
+export class DomainNameError extends Error {
+  constructor(message: string) {
+    super(`domain name error: ${message}`);
+    this.name = 'DomainNameError';
+  }
+}
+
+/** An image reference that has no digest. `message` is what the Revision's condition says. */
+export class ImageUnresolvedError extends Error {
+  readonly image: string;
+
+  constructor(image: string, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(`Unable to fetch image ${JSON.stringify(image)}: failed to resolve image to digest: ${why}`);
+    this.name = 'ImageUnresolvedError';
+    this.image = image;
+  }
+}

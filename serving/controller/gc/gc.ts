@@ -1,0 +1,42 @@
+/** Deletes Revisions that have had no traffic for long enough, as config-gc says. */
+import { Configuration } from '../../../api/serving/configuration.ts';
+import { Revision } from '../../../api/serving/revision.ts';
+import type { Reconciler } from '../../../kube/reconciler.ts';
+import type { ConfigStore } from '../config/store.ts';
+import { revisionsOf } from '../configuration/configuration.ts';
+import { CONFIGURATION_LABEL } from '../keys.ts';
+import { planCollection } from './policy.ts';
+
+export function revisionCollector(config: ConfigStore): Reconciler<Configuration> {
+  return {
+    name: 'revision-gc-controller',
+    kind: Configuration,
+    owns: [],
+    watches: [
+      {
+        type: Revision,
+        keys: ({ metadata: { namespace, labels } }: Revision) => {
+          const name = labels?.[CONFIGURATION_LABEL];
+          return name === undefined ? [] : [{ namespace, name }];
+        },
+      },
+    ],
+    configs: ['config-gc'],
+
+    async reconcile(configuration, world) {
+      const { remove, next } = planCollection(
+        configuration,
+        revisionsOf(world, configuration).filter((one) => one.metadata.deletionTimestamp === undefined),
+        config.gc,
+        world.clock.now(),
+      );
+      for (const { metadata } of remove) {
+        world.log.info('deleting a Revision without traffic', {
+          revision: `${metadata.namespace ?? ''}/${metadata.name}`,
+        });
+        await world.client.delete(Revision, metadata.namespace, metadata.name, { uid: metadata.uid });
+      }
+      return { again: next };
+    },
+  };
+}

@@ -1,0 +1,112 @@
+/** What Deployment, pods and PodAutoscaler say of a Revision. Pure. Source: reference section 1.4, "Revision". */
+import type { PodAutoscaler } from '../../../api/autoscaling/pod-autoscaler.ts';
+import type { Deployment, Pod } from '../../../api/core.ts';
+import { REVISION_CONDITIONS, type RevisionStatus } from '../../../api/serving/revision.ts';
+import { conditionOf, type Conditions } from '../../../kube/conditions.ts';
+
+const [RESOURCES_AVAILABLE, CONTAINER_HEALTHY] = REVISION_CONDITIONS;
+const ACTIVE = 'Active';
+export const DEPLOYING = 'Deploying';
+export const DEADLINE_EXCEEDED = 'ProgressDeadlineExceeded';
+
+/** @param pods those of the Deployment, oldest first @param alwaysSchedulable ignore that a pod has no node yet */
+export function judgeDeployment(
+  conditions: Conditions,
+  deployment: Deployment,
+  pods: readonly Pod[],
+  alwaysSchedulable: boolean,
+): void {
+  const progress = deploymentCondition(deployment, 'Progressing');
+  const failure = deploymentCondition(deployment, 'ReplicaFailure');
+  if (failure?.status === 'True') conditions.markFalse(RESOURCES_AVAILABLE, failure.reason, failure.message);
+  else if (progress?.status === 'False') conditions.markFalse(RESOURCES_AVAILABLE, progress.reason, progress.message);
+  else if (failure?.status === 'Unknown') conditions.markUnknown(RESOURCES_AVAILABLE, failure.reason, failure.message);
+  else if (progress?.status === 'True') conditions.markTrue(RESOURCES_AVAILABLE);
+  else conditions.markUnknown(RESOURCES_AVAILABLE, progress?.reason, progress?.message);
+
+  const pod = pods[0];
+  if ((deployment.spec?.replicas ?? 0) > 0 && (deployment.status?.availableReplicas ?? 0) === 0 && pod !== undefined)
+    judgePod(conditions, pod, hasTimedOut(deployment), alwaysSchedulable);
+  if ((deployment.status?.readyReplicas ?? 0) > 0) conditions.markTrue(CONTAINER_HEALTHY);
+}
+
+/** No pod is available although some are wanted: the first one speaks for all. */
+function judgePod(conditions: Conditions, pod: Pod, timedOut: boolean, alwaysSchedulable: boolean): void {
+  const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
+  if (!alwaysSchedulable && scheduled?.status === 'False')
+    conditions.markFalse(RESOURCES_AVAILABLE, scheduled.reason, scheduled.message);
+  for (const { lastState, state } of pod.status?.containerStatuses ?? []) {
+    const terminated = lastState?.terminated;
+    if (terminated !== undefined) {
+      const { exitCode, message = '' } = terminated;
+      const what = exitCode === 0 && message === '' ? 'container exited with no error' : message;
+      conditions.markFalse(CONTAINER_HEALTHY, `ExitCode${exitCode}`, `Container failed with: ${what}`);
+      return;
+    }
+    if (state?.waiting !== undefined && timedOut) {
+      conditions.markFalse(RESOURCES_AVAILABLE, state.waiting.reason, state.waiting.message);
+      return;
+    }
+  }
+}
+
+/** Follows the PodAutoscaler: initial scale reached makes a Revision healthy; Active says whether pods are wanted. */
+export function judgePodAutoscaler(conditions: Conditions, autoscaler: PodAutoscaler): void {
+  const { status } = autoscaler;
+  const ready = conditionOf(status, 'Ready');
+  const unavailable = conditions.isFalse(RESOURCES_AVAILABLE) || conditions.isFalse(CONTAINER_HEALTHY);
+  if (ready === undefined) {
+    conditions.markUnknown(ACTIVE, DEPLOYING);
+    if (!unavailable) conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING);
+    return;
+  }
+  const initialised = conditionOf(status, 'ScaleTargetInitialized')?.status === 'True';
+  const hasService = (status?.serviceName ?? '') !== '';
+  if (initialised && !unavailable) conditions.markTrue(RESOURCES_AVAILABLE).markTrue(CONTAINER_HEALTHY);
+  if (conditions.isTrue(RESOURCES_AVAILABLE) && (!hasService || !initialised))
+    conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING);
+  switch (ready.status) {
+    case 'True':
+      conditions.markTrue(ACTIVE);
+      break;
+    case 'Unknown':
+      conditions.markUnknown(ACTIVE, ready.reason, ready.message);
+      break;
+    case 'False':
+      // Given up before the initial scale was reached: no request will ever be served.
+      if (!initialised && !unavailable && hasService)
+        conditions.markFalse(RESOURCES_AVAILABLE, DEADLINE_EXCEEDED, 'Initial scale was never achieved');
+      conditions.markFalse(ACTIVE, ready.reason, ready.message);
+      break;
+  }
+}
+
+/** Replica counts as the autoscaler reports them; unknown ones are left out. */
+export function replicasOf(autoscaler: PodAutoscaler): Pick<RevisionStatus, 'actualReplicas' | 'desiredReplicas'> {
+  const known = (count: number | undefined) => (count !== undefined && count >= 0 ? count : undefined);
+  return {
+    actualReplicas: known(autoscaler.status?.actualScale),
+    desiredReplicas: known(autoscaler.status?.desiredScale),
+  };
+}
+
+/** Is there something about this pod that its Revision should say? Healthy pods wake nobody. */
+export function isTroubled(pod: Pod): boolean {
+  return (
+    pod.status?.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'False') === true ||
+    pod.status?.containerStatuses?.some(
+      ({ state, lastState }) =>
+        lastState?.terminated !== undefined ||
+        !['ContainerCreating', 'PodInitializing', undefined].includes(state?.waiting?.reason),
+    ) === true
+  );
+}
+
+function deploymentCondition(deployment: Deployment, type: string) {
+  return deployment.status?.conditions?.find((condition) => condition.type === type);
+}
+
+function hasTimedOut(deployment: Deployment): boolean {
+  const progress = deploymentCondition(deployment, 'Progressing');
+  return progress?.status === 'False' && progress.reason === DEADLINE_EXCEEDED;
+}

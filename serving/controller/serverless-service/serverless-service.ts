@@ -1,0 +1,168 @@
+/** Keeps the public and the private Service of a revision, and says whether pods stand behind it. */
+import { Deployment, EndpointSlice, Endpoints, Service } from '../../../api/core.ts';
+import {
+  SERVERLESS_SERVICE_CONDITIONS,
+  SERVICE_TYPE_LABEL,
+  ServerlessService,
+} from '../../../api/networking/serverless-service.ts';
+import { SERVING_NAMESPACE } from '../../../api/zeroth.ts';
+import type { Conditions } from '../../../kube/conditions.ts';
+import { includes } from '../../../kube/equal.ts';
+import type { Outcome, Reconciler, World } from '../../../kube/reconciler.ts';
+import { ensure } from '../ensure.ts';
+import { NotOwnedError } from '../errors.ts';
+import { SERVERLESS_SERVICE_LABEL } from '../keys.ts';
+import { beginPass, endPass } from '../observe.ts';
+import { USER_PORT_NAME } from '../revision/resources/port.ts';
+import {
+  ENDPOINTS_POPULATED,
+  makePrivateService,
+  makePublicEndpoints,
+  makePublicService,
+  privateServiceName,
+} from './resources/services.ts';
+
+const ACTIVATOR_SERVICE = 'activator-service';
+const ACTIVATOR_POPULATED = 'ActivatorEndpointsPopulated';
+const NOT_READY = 'K8s Service is not ready';
+const BY_SERVICE = 'kubernetes-service';
+
+type Sks = ServerlessService;
+type Status = NonNullable<Sks['status']>;
+
+/** @param systemNamespace where the activators' own Service is */
+export function serverlessServiceReconciler(systemNamespace: string = SERVING_NAMESPACE): Reconciler<Sks> {
+  return {
+    name: 'serverless-service-controller',
+    kind: ServerlessService,
+    owns: [Service, Endpoints],
+    reads: [Deployment],
+    watches: [
+      {
+        type: EndpointSlice,
+        keys: ({ metadata: { namespace, labels } }: EndpointSlice) => {
+          const name = labels?.[SERVERLESS_SERVICE_LABEL];
+          return name !== undefined && labels?.[SERVICE_TYPE_LABEL] === 'Private' ? [{ namespace, name }] : [];
+        },
+      },
+      {
+        type: Endpoints,
+        keys: ({ metadata }: Endpoints, world) =>
+          metadata.namespace === systemNamespace && metadata.name === ACTIVATOR_SERVICE
+            ? world
+                .informer(ServerlessService)
+                .list()
+                .map((sks) => ({ namespace: sks.metadata.namespace, name: sks.metadata.name }))
+            : [],
+      },
+    ],
+
+    async reconcile(sks, world): Promise<Outcome<Status>> {
+      const conditions = beginPass(sks, SERVERLESS_SERVICE_CONDITIONS, world.clock);
+      const status: Status = { ...sks.status };
+      try {
+        await reconcileServices(sks, status, conditions, systemNamespace, world);
+      } catch (error) {
+        if (!(error instanceof NotOwnedError)) throw error;
+        conditions.markFalse(
+          ENDPOINTS_POPULATED,
+          'NotOwned',
+          `Resource ${error.objectName} of type ${error.kind} is not owned by SKS`,
+        );
+        return { status: endPass(sks, status, conditions), again: RETRY_NOT_OWNED };
+      }
+      return { status: endPass(sks, status, conditions) };
+    },
+  };
+}
+
+/** Milliseconds: nothing tells us when somebody else's Service goes away. */
+const RETRY_NOT_OWNED = 10_000;
+
+async function reconcileServices(
+  sks: Sks,
+  status: Status,
+  conditions: Conditions,
+  systemNamespace: string,
+  world: World,
+): Promise<void> {
+  const { namespace, name } = sks.metadata;
+  const deployment = world.informer(Deployment).get(namespace, sks.spec.objectRef.name);
+  if (deployment?.spec === undefined)
+    throw new Error(`error retrieving deployment selector spec: Deployment "${sks.spec.objectRef.name}" not found`);
+
+  const desired = makePrivateService(sks, deployment.spec.selector.matchLabels ?? {}, servedPort(deployment));
+  const made = await ensure(world, {
+    type: Service,
+    owner: sks,
+    desired,
+    update: (existing) => withSpec(existing, desired, true),
+  });
+  if (made.created) conditions.markUnknown(ENDPOINTS_POPULATED, 'CreatingPrivateService', NOT_READY);
+  status.privateServiceName = privateServiceName(sks);
+
+  const wanted = makePublicService(sks);
+  const shown = await ensure(world, {
+    type: Service,
+    owner: sks,
+    desired: wanted,
+    update: (existing) => withSpec(existing, wanted, false),
+  });
+  if (shown.created) conditions.markUnknown(ENDPOINTS_POPULATED, 'CreatingPublicService', NOT_READY);
+  status.serviceName = name;
+
+  await publishActivators(sks, systemNamespace, world);
+
+  const ready = readyAddresses(world, namespace ?? '', status.privateServiceName);
+  if (ready > 0) conditions.markTrue(ENDPOINTS_POPULATED);
+  else conditions.markUnknown(ENDPOINTS_POPULATED, 'NoHealthyBackends', NOT_READY);
+  if (ready === 0 || sks.spec.mode === 'Proxy') conditions.markTrue(ACTIVATOR_POPULATED);
+  else conditions.markFalse(ACTIVATOR_POPULATED, 'ActivatorEndpointsRemoved', '');
+}
+
+/** The part of a Service's spec that is ours: ports and selector. */
+function withSpec(existing: Service, desired: Service, selects: boolean): Service {
+  const same = includes(existing.spec?.ports, desired.spec?.ports);
+  const selector = selects ? desired.spec?.selector : undefined;
+  return {
+    ...existing,
+    spec: { ...existing.spec, ports: same ? existing.spec?.ports : desired.spec?.ports, selector },
+  };
+}
+
+/**
+ * The public Service leads to the activators, which stay in the path. Where they have no Service of their own (the
+ * local gateway), names are resolved by the gateway itself and there is nothing to publish.
+ */
+async function publishActivators(sks: Sks, systemNamespace: string, world: World): Promise<void> {
+  const activators = world.informer(Endpoints).get(systemNamespace, ACTIVATOR_SERVICE);
+  if (activators === undefined) return;
+  const desired = makePublicEndpoints(sks, activators.subsets ?? []);
+  await ensure(world, {
+    type: Endpoints,
+    owner: sks,
+    desired,
+    update: (existing) =>
+      includes(existing.subsets ?? [], desired.subsets) ? existing : { ...existing, subsets: desired.subsets },
+  });
+}
+
+/** The number that the serving container's port has: pods name it. */
+function servedPort(deployment: Deployment): number {
+  const ports = (deployment.spec?.template.spec?.containers ?? []).flatMap((container) => container.ports ?? []);
+  const port = ports.find((one) => one.name === USER_PORT_NAME) ?? ports[0];
+  if (port === undefined) throw new Error(`Deployment "${deployment.metadata.name}" has no container port`);
+  return port.containerPort;
+}
+
+function readyAddresses(world: World, namespace: string, service: string): number {
+  return world
+    .informer(EndpointSlice)
+    .index(BY_SERVICE, ({ metadata }) => {
+      const label = metadata.labels?.['kubernetes.io/service-name'];
+      return label === undefined ? [] : [`${metadata.namespace ?? ''}/${label}`];
+    })
+    .byIndex(BY_SERVICE, `${namespace}/${service}`)
+    .flatMap((slice) => slice.endpoints ?? [])
+    .filter((endpoint) => endpoint.conditions?.ready !== false).length;
+}

@@ -1,0 +1,108 @@
+/** Keeps a Service's Configuration and Route in step with it, and its status in step with theirs. */
+import { Configuration } from '../../../api/serving/configuration.ts';
+import { Revision } from '../../../api/serving/revision.ts';
+import { Route } from '../../../api/serving/route.ts';
+import { Service, SERVICE_CONDITIONS, type ServiceStatus } from '../../../api/serving/service.ts';
+import type { KubeObject } from '../../../api/object.ts';
+import { conditionOf } from '../../../kube/conditions.ts';
+import type { ObjectKey, Reconciler } from '../../../kube/reconciler.ts';
+import { revisionNameConflict } from '../configuration/latest.ts';
+import { ensure, replaceSpec } from '../ensure.ts';
+import { NotOwnedError } from '../errors.ts';
+import { beginPass, endPass, mirror } from '../observe.ts';
+import { makeConfiguration, makeRoute } from './resources.ts';
+import { isTrafficMigrated } from './traffic.ts';
+
+const [CONFIGURATIONS_READY, ROUTES_READY] = SERVICE_CONDITIONS;
+
+/** A child has its Service's name, also one that is in the way of it. */
+const sameName = (object: KubeObject): ObjectKey[] => [
+  { namespace: object.metadata.namespace, name: object.metadata.name },
+];
+
+export const serviceReconciler: Reconciler<Service> = {
+  name: 'service-controller',
+  kind: Service,
+  owns: [],
+  watches: [
+    { type: Configuration, keys: sameName },
+    { type: Route, keys: sameName },
+  ],
+  reads: [Revision],
+
+  async reconcile(service, world) {
+    const conditions = beginPass(service, SERVICE_CONDITIONS, world.clock);
+    const status: ServiceStatus = { ...service.status };
+    const done = () => ({ status: endPass(service, status, conditions) });
+
+    let configuration: Configuration;
+    try {
+      ({ object: configuration } = await ensure(world, {
+        type: Configuration,
+        owner: service,
+        desired: makeConfiguration(service),
+        update: (existing) => replaceSpec(existing, makeConfiguration(service, existing)),
+        label: 'Configuration',
+      }));
+    } catch (error) {
+      if (!(error instanceof NotOwnedError)) throw error;
+      conditions.markFalse(CONFIGURATIONS_READY, 'NotOwned', error.message);
+      return done();
+    }
+
+    if (configuration.metadata.generation !== configuration.status?.observedGeneration) {
+      conditions.markUnknown(CONFIGURATIONS_READY, 'OutOfDate', outOfDate('Configuration'));
+      // A revision name of the user's own may still turn out to be taken: traffic waits for that.
+      if (revisionNameOf(configuration) !== '') return done();
+    } else {
+      status.latestCreatedRevisionName = configuration.status?.latestCreatedRevisionName;
+      status.latestReadyRevisionName = configuration.status?.latestReadyRevisionName;
+      mirror(conditions, CONFIGURATIONS_READY, conditionOf(configuration.status, 'Ready'));
+    }
+
+    const named = world.informer(Revision).get(service.metadata.namespace, revisionNameOf(configuration));
+    if (named !== undefined && revisionNameConflict(configuration, named)) {
+      conditions.markFalse(
+        ROUTES_READY,
+        'RevisionNameTaken',
+        `The revision name "${named.metadata.name}" is taken by a conflicting Revision, so traffic will not be migrated`,
+      );
+      return done();
+    }
+
+    let route: Route;
+    try {
+      ({ object: route } = await ensure(world, {
+        type: Route,
+        owner: service,
+        desired: makeRoute(service),
+        update: (existing) => replaceSpec(existing, makeRoute(service)),
+        label: 'Route',
+      }));
+    } catch (error) {
+      if (!(error instanceof NotOwnedError)) throw error;
+      conditions.markFalse(ROUTES_READY, 'NotOwned', error.message);
+      return done();
+    }
+
+    if (route.metadata.generation !== route.status?.observedGeneration) {
+      conditions.markUnknown(ROUTES_READY, 'OutOfDate', outOfDate('Route'));
+    } else {
+      status.url = route.status?.url;
+      status.address = route.status?.address;
+      status.traffic = route.status?.traffic;
+      mirror(conditions, ROUTES_READY, conditionOf(route.status, 'Ready'));
+    }
+    if (conditions.isTrue(ROUTES_READY) && !isTrafficMigrated(route, configuration))
+      conditions.markUnknown(ROUTES_READY, 'TrafficNotMigrated', 'Traffic is not yet migrated to the latest revision.');
+    return done();
+  },
+};
+
+function revisionNameOf(configuration: Configuration): string {
+  return configuration.spec.template.metadata?.name ?? '';
+}
+
+function outOfDate(kind: string): string {
+  return `The ${kind} is still working to reflect the latest desired specification.`;
+}
