@@ -2,7 +2,7 @@
 import { build } from 'esbuild';
 import { parseAllDocuments } from 'yaml';
 import { readdirSync, readFileSync } from 'node:fs';
-import { chmod, rm, writeFile } from 'node:fs/promises';
+import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { dirname, join } from 'node:path';
 
@@ -19,10 +19,11 @@ export const ENTRIES = {
 export const REQUIRE =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
-await rm('dist', { recursive: true, force: true });
+// Built aside and put in place at the end, so that a running program never meets half of it.
+const out = `dist.${process.pid}`;
 await build({
   entryPoints: ENTRIES,
-  outdir: 'dist',
+  outdir: out,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -38,11 +39,13 @@ await build({
   logLevel: 'warning',
 });
 
-await chmod('dist/zeroth.js', 0o755);
+await chmod(join(out, 'zeroth.js'), 0o755);
 
 // The standing objects as JSON: parsing their YAML would cost `zeroth up` a tenth of a second.
 const manifests = Object.fromEntries(['crds', 'core', 'local'].map((folder) => [folder, objectsOf(folder)]));
-await writeFile('dist/manifests.json', JSON.stringify(manifests));
+await writeFile(join(out, 'manifests.json'), JSON.stringify(manifests));
+await rm('dist', { recursive: true, force: true });
+await rename(out, 'dist');
 
 function objectsOf(folder) {
   return readdirSync(join('config', folder), { recursive: true, encoding: 'utf8' })

@@ -7,6 +7,7 @@ import { rm, stat } from 'node:fs/promises';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureBuilt } from './ensure-built.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -20,6 +21,9 @@ if (files.length === 0) {
   console.error(`no test file in ${args.join(' ') || 'test'}`);
   process.exit(2);
 }
+
+// Tests of whole instances run the program in dist/.
+if (files.some((file) => file.startsWith(join('test', 'e2e')))) ensureBuilt();
 
 // A folder of its own for each run, so that two runs do not take each other's files away.
 const out = join('build', 'test', String(process.pid));
