@@ -1,0 +1,100 @@
+/**
+ * Keeps one PodAutoscaler: its Metric and ServerlessService, the scale of its target, and its status.
+ * Source: knative/serving pkg/reconciler/autoscaling/kpa (behaviour; reference sections 4.5 and 4.6).
+ */
+import { ConfigMap, Deployment, Pod } from '../../api/core.ts';
+import { Metric, POD_AUTOSCALER_CONDITIONS, PodAutoscaler } from '../../api/autoscaling/pod-autoscaler.ts';
+import { ServerlessService } from '../../api/networking/serverless-service.ts';
+import type { KubeObject } from '../../api/object.ts';
+import { Conditions } from '../../kube/conditions.ts';
+import { keyOf, splitKey } from '../../kube/informer.ts';
+import type { ObjectKey, Outcome, Reconciler, World } from '../../kube/reconciler.ts';
+import { readAnnotations } from './annotations.ts';
+import type { Settings } from './settings.ts';
+import type { Deciders } from './deciders.ts';
+import type { AutoscalerMetrics } from './metrics.ts';
+import { countPods, revisionKeyOf } from './pods.ts';
+import { activatorsOf, isForeign, metricOf, modeOf, serverlessServiceOf } from './resources.ts';
+import { planScale } from './scale-plan.ts';
+import type { Scaler } from './scaler.ts';
+import { deciderSpecOf } from './spec.ts';
+import { statusOf } from './status.ts';
+
+export interface PodAutoscalerParts {
+  readonly deciders: Deciders;
+  readonly scaler: Scaler;
+  readonly metrics: AutoscalerMetrics;
+  readonly settings: Settings;
+  /** Gives what calls back with keys to look at. */
+  readonly wakes: (wake: (key: ObjectKey) => void) => void;
+}
+
+type Status = NonNullable<PodAutoscaler['status']>;
+
+export function podAutoscalerReconciler(parts: PodAutoscalerParts): Reconciler<PodAutoscaler> {
+  const { deciders, scaler, metrics, settings } = parts;
+  return {
+    name: 'autoscaler',
+    kind: PodAutoscaler,
+    owns: [Metric, ServerlessService],
+    watches: [
+      { type: Pod, keys: ofRevision },
+      { type: Deployment, keys: ofRevision },
+    ],
+    reads: [ConfigMap],
+    configs: ['config-autoscaler', 'config-deployment'],
+    wakes: parts.wakes,
+
+    async reconcile(pa: PodAutoscaler, world: World): Promise<Outcome<Status> | void> {
+      const { namespace, name } = pa.metadata;
+      const annotations = readAnnotations(pa.metadata.annotations);
+      const { autoscaler: config, progressDeadline } = settings.current();
+      if ((annotations.class ?? config.podAutoscalerClass) !== settings.class) return;
+      const key = keyOf(namespace, name);
+      const now = world.clock.now();
+      const seconds = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+      const decider = deciders.ensure(key, deciderSpecOf(pa, annotations, config));
+      const pods = countPods(world.informer(Pod), key);
+      metrics.pods(key, pa, pods);
+
+      for (const type of [ServerlessService, Metric]) {
+        const existing: KubeObject | undefined = world.informer<KubeObject>(type).get(namespace, name);
+        if (isForeign(existing, pa)) return { status: notOwned(pa, type.kind, seconds) };
+      }
+      const service = world.informer(ServerlessService).get(namespace, name);
+      const known = service?.status?.privateServiceName !== undefined;
+      const { desired } = decider;
+      const plan = known
+        ? planScale({ pa, annotations, service, config, progressDeadline, desired, now })
+        : { want: -1, apply: false };
+      metrics.requested(key, plan.want);
+
+      if (plan.apply) await scaler.scale(pa, plan.want);
+      const mode = known ? modeOf(plan.want, decider.excessBurst) : 'Proxy';
+      await Promise.all([
+        world.apply(Metric, metricOf(pa, annotations, config)),
+        world.apply(
+          ServerlessService,
+          serverlessServiceOf(pa, mode, activatorsOf(pods.ready, known ? decider.spec : undefined)),
+        ),
+      ]);
+      const ready = known ? pods.ready : 0;
+      const status = statusOf({ pa, annotations, config, service, want: plan.want, ready, now: seconds });
+      return { status, again: plan.again };
+    },
+  };
+}
+
+function ofRevision(object: KubeObject): readonly ObjectKey[] {
+  const key = revisionKeyOf(object);
+  return key === undefined ? [] : [splitKey(key)];
+}
+
+function notOwned(pa: PodAutoscaler, kind: string, now: string): Status {
+  const conditions = new Conditions(POD_AUTOSCALER_CONDITIONS, pa.status?.conditions, now).markFalse(
+    'Active',
+    'NotOwned',
+    `There is an existing ${kind} "${pa.metadata.name}" that we do not own.`,
+  );
+  return { ...pa.status, observedGeneration: pa.metadata.generation, conditions: conditions.toList() };
+}
