@@ -22,7 +22,7 @@ import { startServingControllers } from '../serving/controller/main.ts';
 import { DataPathProcess } from './data-path.ts';
 import { runDemo } from './demo.ts';
 import { errorCode, UsageError } from './errors.ts';
-import { installManifests, publishDataPath } from './install.ts';
+import { installManifests, publishBrokerHost, publishDataPath } from './install.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { LogFile } from './log-file.ts';
 import { claimNetwork } from './network.ts';
@@ -160,6 +160,7 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
     startWorkloads({ ...serving, network: { ...network, clusterPort } }).then(started),
     startServingControllers({ ...serving, registry, resolveImage: (image) => images.digestOf(image) }).then(started),
     startEventingControllers({ ...eventing, registry }).then(started),
+    publishBrokerHost(client, options.domain),
   ]);
   started(node);
   api.podStreams = node;
@@ -167,7 +168,7 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
   await Promise.all([activator.ready, broker.ready]);
   const httpUrl = `http://127.0.0.1:${externalPort}`;
   print('gateway', `${httpUrl}  (http://NAME.NAMESPACE.${options.domain}:${externalPort})`);
-  print('broker', `${httpUrl}  (Host: broker-ingress.${EVENTING_NAMESPACE}.svc.cluster.local)`);
+  print('broker', `http://broker-ingress.${EVENTING_NAMESPACE}.${options.domain}:${externalPort}/NAMESPACE/BROKER`);
   for (const limit of node.limits) options.print(`  note: ${limit}`);
   if (options.demo) await runDemo({ client, images, host: `${options.domain}:${externalPort}`, print: options.print });
 

@@ -3,8 +3,9 @@
  * (they are the user's to edit), but for the keys that say where this instance listens.
  */
 import { ConfigMap, CustomResourceDefinition, EndpointSlice, Namespace, Service } from '../api/core.ts';
+import { Ingress, INGRESS_CLASS_ANNOTATION, ZEROTH_INGRESS_CLASS } from '../api/networking/ingress.ts';
 import type { KubeObject } from '../api/object.ts';
-import type { ResourceType } from '../api/resource.ts';
+import { apiVersionOf, type ResourceType } from '../api/resource.ts';
 import { CLUSTER_PORT_KEY, EVENTING_NAMESPACE, EXTERNAL_PORT_KEY, SERVING_NAMESPACE } from '../api/zeroth.ts';
 import type { Client } from '../kube/client.ts';
 import { deepEqual } from '../kube/equal.ts';
@@ -70,6 +71,35 @@ async function createIfAbsent<T extends KubeObject>(client: Client, type: Resour
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
   }
+}
+
+/** A name for the broker that the host's curl resolves: `broker-ingress.knative-eventing.DOMAIN`. */
+export async function publishBrokerHost(client: Client, domain: string): Promise<void> {
+  const name = 'broker-ingress';
+  await client.apply(
+    Ingress,
+    {
+      apiVersion: apiVersionOf(Ingress),
+      kind: 'Ingress',
+      metadata: {
+        name,
+        namespace: EVENTING_NAMESPACE,
+        annotations: { [INGRESS_CLASS_ANNOTATION]: ZEROTH_INGRESS_CLASS },
+      },
+      spec: {
+        rules: [
+          {
+            hosts: [`${name}.${EVENTING_NAMESPACE}.${domain}`],
+            visibility: 'ExternalIP',
+            http: {
+              paths: [{ splits: [{ serviceName: name, serviceNamespace: EVENTING_NAMESPACE, servicePort: 80 }] }],
+            },
+          },
+        ],
+      },
+    },
+    { fieldManager: FIELD_MANAGER },
+  );
 }
 
 /** The Services by which pods reach the data path: `activator-service` and `broker-ingress`. @param address `HOST:PORT` */
