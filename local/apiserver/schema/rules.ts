@@ -1,0 +1,191 @@
+/**
+ * `x-kubernetes-validations`: CEL rules of a structural schema, transition rules with `oldSelf` among them.
+ * The CEL library is loaded only when a schema has rules. Source: "Validation rules" in Kubernetes' CRD docs.
+ */
+import { ApiError, failure } from '../../../kube/errors.ts';
+import type { CelEngine, CelProgram } from './cel.ts';
+import { celValue } from './cel-value.ts';
+import type { FieldProblem, ProblemType } from './problems.ts';
+import type { Schema, ValidationRule } from './structural.ts';
+
+export interface RuleSet {
+  /** Resolves once rules can be checked; rejects when the CEL library cannot be loaded. */
+  readonly ready: Promise<void>;
+  /**
+   * @param old the object before an update; undefined on create
+   * @throws ApiError 503 before `ready`
+   */
+  check(value: unknown, old: unknown, problems: FieldProblem[]): void;
+  /** Problems of the rules themselves: what does not parse. */
+  compile(): { readonly rule: string; readonly message: string }[];
+}
+
+/** A part of the schema that holds rules, or leads to one. */
+interface RuleNode {
+  readonly schema: Schema;
+  readonly rules: readonly CompiledRule[];
+  readonly properties: ReadonlyMap<string, RuleNode>;
+  readonly rest: RuleNode | undefined;
+  readonly items: RuleNode | undefined;
+}
+
+interface CompiledRule {
+  readonly source: ValidationRule;
+  readonly transition: boolean;
+  program?: CelProgram;
+  message?: CelProgram;
+}
+
+let loading: Promise<CelEngine> | undefined;
+
+function loadEngine(): Promise<CelEngine> {
+  loading ??= import('./cel.ts').then((module) => module.celEngine());
+  return loading;
+}
+
+/** @returns undefined when the schema has no rules */
+export function ruleSetOf(schema: Schema): RuleSet | undefined {
+  const root = ruleNode(schema);
+  if (root === undefined) return undefined;
+  let engine: CelEngine | undefined;
+  const ready = loadEngine().then((loaded) => {
+    engine = loaded;
+  });
+  // Whoever needs the rules learns of a failure from `ready` or from `check`.
+  ready.catch(() => undefined);
+  const need = (): CelEngine => {
+    if (engine !== undefined) return engine;
+    throw new ApiError(failure(503, 'ServiceUnavailable', 'the validation rules of this resource are still loading'));
+  };
+  return {
+    ready,
+    check: (value, old, problems) => checkNode(root, value, old, '', true, need(), problems),
+    compile: () => compileAll(root, need()),
+  };
+}
+
+function ruleNode(schema: Schema): RuleNode | undefined {
+  const rules = (schema['x-kubernetes-validations'] ?? []).map((source): CompiledRule => ({
+    source,
+    transition: /\boldSelf\b/.test(source.rule),
+  }));
+  const properties = new Map<string, RuleNode>();
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const node = ruleNode(property);
+    if (node !== undefined) properties.set(name, node);
+  }
+  const rest = typeof schema.additionalProperties === 'object' ? ruleNode(schema.additionalProperties) : undefined;
+  const items = schema.items === undefined ? undefined : ruleNode(schema.items);
+  if (rules.length === 0 && properties.size === 0 && rest === undefined && items === undefined) return undefined;
+  return { schema, rules, properties, rest, items };
+}
+
+function checkNode(
+  node: RuleNode,
+  value: unknown,
+  old: unknown,
+  path: string,
+  root: boolean,
+  engine: CelEngine,
+  problems: FieldProblem[],
+): void {
+  if (value === undefined || value === null) return;
+  if (node.rules.length > 0) {
+    const variables: Record<string, unknown> = { self: celValue(value, node.schema, root) };
+    if (old !== undefined && old !== null) variables.oldSelf = celValue(old, node.schema, root);
+    for (const rule of node.rules) checkRule(rule, variables, node.schema, path, engine, problems);
+  }
+  if (Array.isArray(value)) {
+    const { items } = node;
+    if (items === undefined) return;
+    const before = correlateItems(old, node.schema);
+    value.forEach((item: unknown, index) =>
+      checkNode(items, item, before(item), `${path}[${index}]`, false, engine, problems),
+    );
+    return;
+  }
+  if (typeof value !== 'object') return;
+  const oldFields = typeof old === 'object' && old !== null ? (old as Record<string, unknown>) : {};
+  for (const [key, item] of Object.entries(value)) {
+    const child = node.properties.get(key) ?? (node.schema.properties?.[key] === undefined ? node.rest : undefined);
+    if (child === undefined) continue;
+    const field = path === '' ? key : `${path}.${key}`;
+    const was = Object.hasOwn(oldFields, key) ? oldFields[key] : undefined;
+    checkNode(child, item, was, field, false, engine, problems);
+  }
+}
+
+/** Finds an item's former self: only lists whose items have keys can tell. */
+function correlateItems(old: unknown, schema: Schema): (item: unknown) => unknown {
+  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
+  if (!Array.isArray(old) || schema['x-kubernetes-list-type'] !== 'map') return () => undefined;
+  const identity = (item: unknown): string =>
+    JSON.stringify(keys.map((key) => (item as Record<string, unknown> | null)?.[key] ?? null));
+  const byKey = new Map(old.map((item: unknown) => [identity(item), item]));
+  return (item) => byKey.get(identity(item));
+}
+
+const REASONS: Readonly<Record<string, ProblemType>> = {
+  FieldValueInvalid: 'FieldValueInvalid',
+  FieldValueForbidden: 'FieldValueForbidden',
+  FieldValueRequired: 'FieldValueRequired',
+  FieldValueDuplicate: 'FieldValueDuplicate',
+};
+
+function checkRule(
+  rule: CompiledRule,
+  variables: Readonly<Record<string, unknown>>,
+  schema: Schema,
+  path: string,
+  engine: CelEngine,
+  problems: FieldProblem[],
+): void {
+  const { source } = rule;
+  if (rule.transition && variables.oldSelf === undefined && source.optionalOldSelf !== true) return;
+  const given =
+    source.optionalOldSelf === true ? { ...variables, oldSelf: engine.optional(variables.oldSelf) } : variables;
+  const badValue = schema['x-kubernetes-int-or-string'] === true ? 'integer,string' : (schema.type ?? 'object');
+  const type = REASONS[source.reason ?? ''] ?? 'FieldValueInvalid';
+  const field = `${path}${source.fieldPath ?? ''}`.replace(/^\./, '');
+  try {
+    rule.program ??= engine.compile(source.rule);
+    if (rule.program(given) === true) return;
+  } catch (error) {
+    const detail = `${firstLine(error)} evaluating rule: ${source.message ?? source.rule}`;
+    problems.push({ type: 'FieldValueInvalid', field: path, detail, badValue });
+    return;
+  }
+  problems.push({ type, field, detail: ruleMessage(rule, given, engine), badValue });
+}
+
+function ruleMessage(rule: CompiledRule, variables: Readonly<Record<string, unknown>>, engine: CelEngine): string {
+  const { source } = rule;
+  if (source.messageExpression !== undefined) {
+    try {
+      rule.message ??= engine.compile(source.messageExpression);
+      const text = rule.message(variables);
+      if (typeof text === 'string' && text.trim() !== '' && !text.includes('\n')) return text;
+    } catch {
+      // Kubernetes falls back to the plain message, too.
+    }
+  }
+  return source.message ?? `failed rule: ${source.rule.trim()}`;
+}
+
+function compileAll(node: RuleNode, engine: CelEngine): { rule: string; message: string }[] {
+  const failures: { rule: string; message: string }[] = [];
+  for (const rule of node.rules) {
+    try {
+      rule.program ??= engine.compile(rule.source.rule);
+    } catch (error) {
+      failures.push({ rule: rule.source.rule, message: firstLine(error) });
+    }
+  }
+  const children = [...node.properties.values(), node.rest, node.items];
+  for (const child of children) if (child !== undefined) failures.push(...compileAll(child, engine));
+  return failures;
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+}

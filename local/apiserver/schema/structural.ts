@@ -1,0 +1,85 @@
+/** Structural schemas of custom resources: pruning, defaulting and validation compiled from one OpenAPI v3 schema. */
+import { fillDefaults } from './defaults.ts';
+import type { FieldProblem } from './problems.ts';
+import { pruneNode } from './prune.ts';
+import { ruleSetOf } from './rules.ts';
+import { validateNode, type ValidationOptions } from './validate.ts';
+
+/** A node of a structural schema, as it stands in a CustomResourceDefinition. */
+export interface Schema {
+  readonly type?: string;
+  readonly format?: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly nullable?: boolean;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly example?: unknown;
+  readonly pattern?: string;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: boolean;
+  readonly exclusiveMaximum?: boolean;
+  readonly multipleOf?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly uniqueItems?: boolean;
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema | boolean;
+  readonly items?: Schema;
+  readonly allOf?: readonly Schema[];
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly not?: Schema;
+  readonly externalDocs?: unknown;
+  readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
+  readonly 'x-kubernetes-embedded-resource'?: boolean;
+  readonly 'x-kubernetes-int-or-string'?: boolean;
+  readonly 'x-kubernetes-list-type'?: string;
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+  readonly 'x-kubernetes-map-type'?: string;
+  readonly 'x-kubernetes-validations'?: readonly ValidationRule[];
+}
+
+/** A CEL rule of `x-kubernetes-validations`. */
+export interface ValidationRule {
+  readonly rule: string;
+  readonly message?: string;
+  readonly messageExpression?: string;
+  readonly reason?: string;
+  readonly fieldPath?: string;
+  readonly optionalOldSelf?: boolean;
+}
+
+export interface StructuralSchema {
+  /** Set when the schema has CEL rules: resolves once `validate` can check them. Before that it throws a 503. */
+  readonly ready?: Promise<void>;
+  /** Drops unknown fields. Returns the same object when nothing is dropped. */
+  prune<T extends object>(object: T): { readonly object: T; readonly unknown: string[] };
+  /** Fills in defaults. Returns the same object when there are none to fill in. */
+  defaults<T extends object>(object: T): T;
+  /**
+   * @param old the object before an update: enables transition rules
+   * @returns empty when the object is valid
+   */
+  validate(object: object, old?: object): FieldProblem[];
+}
+
+/** @param schema the version's `openAPIV3Schema`; must have passed `validateCrd` */
+export function compileSchema(schema: Schema): StructuralSchema {
+  const options: ValidationOptions = { rules: ruleSetOf(schema) };
+  return {
+    ready: options.rules?.ready,
+    prune(object) {
+      const unknown: string[] = [];
+      return { object: pruneNode(object, schema, '', true, unknown), unknown };
+    },
+    defaults: (object) => fillDefaults(object, schema, true),
+    validate: (object, old) => validateNode(object, old, schema, options),
+  };
+}
