@@ -1,0 +1,65 @@
+/**
+ * What runs workloads on one machine, over the Kubernetes API alone: Deployments, ReplicaSets and Jobs become pods, pods
+ * get a node, Services get endpoints and a listener, owners take their dependents with them, namespaces get their
+ * service account and are emptied when deleted. In: watches of those kinds. Out: writes to them, and the Service proxy's
+ * sockets on the instance's own loopback addresses. It never starts a process (that is local/node), never polls, and a
+ * pass over unchanged objects writes nothing. StatefulSets and DaemonSets are stored but not run.
+ */
+import { Namespace, Node, Pod } from '../../api/core.ts';
+import type { InstanceNetwork } from '../../api/zeroth.ts';
+import { systemClock } from '../../kube/clock.ts';
+import { createController, type Controller, type ControllerOptions } from '../../kube/controller.ts';
+import { deploymentReconciler } from './deployment/reconciler.ts';
+import { endpointSliceReconciler, endpointsReconciler, removeEndpointsWithServices } from './endpoints/reconciler.ts';
+import { Collector } from './gc/collector.ts';
+import { OwnerGraph } from './gc/graph.ts';
+import { startNamespaceDeletion } from './namespace/deletion.ts';
+import { namespaceResidents } from './namespace/residents.ts';
+import { Expectations } from './expectations.ts';
+import { replicaSetReconciler } from './replicaset/reconciler.ts';
+import { Scheduler } from './scheduler/reconciler.ts';
+
+export interface WorkloadsOptions extends ControllerOptions {
+  readonly network: InstanceNetwork;
+  /** PEM of the API server's CA, put into each namespace as ConfigMap `kube-root-ca.crt`; no such map when absent. */
+  readonly caCert?: string;
+}
+
+export interface Workloads {
+  /** Resolves when no pass is under way and no socket is left. */
+  stop(): Promise<void>;
+}
+
+/** Resolves when every cache is filled and every loop runs. */
+export async function startWorkloads(options: WorkloadsOptions): Promise<Workloads> {
+  const { client, informers, log } = options;
+  const clock = options.clock ?? systemClock;
+  const pods = informers.of(Pod);
+  const expectations = new Expectations(pods, clock);
+  const scheduler = new Scheduler(pods, informers.of(Node));
+  const place = { place: scheduler.place.bind(scheduler), unplace: scheduler.forget.bind(scheduler) };
+
+  const controllers: Controller[] = [
+    createController(scheduler.reconciler(), options),
+    createController(replicaSetReconciler({ expectations, ...place }), options),
+    createController(deploymentReconciler, options),
+    createController(endpointSliceReconciler, options),
+    createController(endpointsReconciler, options),
+    createController(namespaceResidents(options.caCert), options),
+  ];
+  await Promise.all(controllers.map((controller) => controller.start()));
+  await removeEndpointsWithServices(options);
+
+  const graph = new OwnerGraph(client, log);
+  await graph.start(informers);
+  const collector = new Collector({ client, graph, log, clock });
+  collector.start();
+  const namespaces = informers.of(Namespace);
+  const stopDeletion = startNamespaceDeletion({ client, graph, namespaces, log, clock });
+  return {
+    stop: async () => {
+      graph.stop();
+      await Promise.all([...controllers.map((controller) => controller.stop()), collector.stop(), stopDeletion()]);
+    },
+  };
+}
