@@ -1,0 +1,86 @@
+/** An instance to measure, with a client and the manifests that the measurements share. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client } from '../kube/client.ts';
+import { isReady } from '../kube/conditions.ts';
+import { HttpTransport } from '../kube/http-transport.ts';
+import { ConfigMap } from '../api/core.ts';
+import type { DuckStatus, KubeObject } from '../api/object.ts';
+import type { ResourceType } from '../api/resource.ts';
+import { Service } from '../api/serving/service.ts';
+import { Instance } from '../test/e2e/instance.ts';
+
+export interface Bench {
+  readonly instance: Instance;
+  readonly client: Client;
+  close(): Promise<void>;
+}
+
+export async function startBench(): Promise<Bench> {
+  const instance = await Instance.start();
+  const transport = new HttpTransport({
+    url: instance.api,
+    token: readFileSync(join(instance.state, 'pki', 'token'), 'utf8').trim(),
+    caFile: join(instance.state, 'pki', 'ca.crt'),
+  });
+  const client = new Client(transport);
+  await client.patch(ConfigMap, 'knative-serving', 'config-autoscaler', {
+    data: { 'allow-zero-initial-scale': 'true' },
+  });
+  await instance.zeroth(['build', 'examples/hello', '-t', 'hello']);
+  return {
+    instance,
+    client,
+    async close() {
+      transport.close();
+      await instance.remove();
+    },
+  };
+}
+
+export function helloService(name: string, annotations: Record<string, string> = {}): Service {
+  return {
+    apiVersion: 'serving.knative.dev/v1',
+    kind: 'Service',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      template: { metadata: { annotations }, spec: { containers: [{ name: 'user-container', image: 'hello' }] } },
+    },
+  };
+}
+
+/** A Service without a pod: ready at once, started by its first request. */
+export const atZero = (name: string): Service => helloService(name, { 'autoscaling.knative.dev/initial-scale': '0' });
+
+/** Creates it and resolves with the milliseconds until a watch says that it is ready. */
+export async function createUntilReady(client: Client, service: Service): Promise<number> {
+  const began = performance.now();
+  const created = await client.create(Service, service);
+  await untilReady(client, Service, created);
+  return performance.now() - began;
+}
+
+function untilReady(client: Client, type: ResourceType, created: KubeObject): Promise<void> {
+  const { name, namespace, resourceVersion } = created.metadata;
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => end(new Error(`${type.kind} ${name} is not ready after 30 s`)), 30_000);
+    const handle = client.watch(
+      type,
+      { namespace, fieldSelector: `metadata.name=${name}`, resourceVersion },
+      {
+        onEvent: (event) => {
+          if (event.type !== 'MODIFIED') return;
+          const object: KubeObject & { status?: DuckStatus } = event.object;
+          if (isReady(object)) end();
+        },
+        onEnd: (error) => end(error ?? new Error('the watch ended')),
+      },
+    );
+    function end(error?: Error): void {
+      clearTimeout(late);
+      handle.close();
+      if (error === undefined) resolve();
+      else reject(error);
+    }
+  });
+}
