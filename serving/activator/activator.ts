@@ -1,0 +1,246 @@
+/** The parts of the data path put together: what the informers say flows into tables, requests flow through them. */
+import { Registry } from 'prom-client';
+import { EndpointSlice, Service } from '../../api/core.ts';
+import { Ingress } from '../../api/networking/ingress.ts';
+import { Revision } from '../../api/serving/revision.ts';
+import { Client } from '../../kube/client.ts';
+import type { Clock } from '../../kube/clock.ts';
+import { keyOf } from '../../kube/informer.ts';
+import { Informers } from '../../kube/informers.ts';
+import type { Logger } from '../../kube/log.ts';
+import type { Transport } from '../../kube/transport.ts';
+import { Admin } from './admin.ts';
+import { Backends, revisionKey, type Address } from './backends.ts';
+import { Dispatcher } from './dispatch.ts';
+import { Gateway } from './gateway.ts';
+import { isLoopback } from './host-name.ts';
+import { IngressStatusWriter, isOurs } from './ingress-status.ts';
+import { LazyUpstream } from './lazy-upstream.ts';
+import { leanTransport } from './lean.ts';
+import { ActivatorMetrics } from './metrics.ts';
+import { Reporter } from './reports.ts';
+import { Resolver, type Audience } from './resolve.ts';
+import { Revisions } from './revisions.ts';
+import type { ListenAddress, Settings } from './settings.ts';
+import { RoutingTable } from './table.ts';
+import { Http1Upstream } from './upstream-http1.ts';
+import { Upgrader } from './upgrade.ts';
+
+export interface ActivatorOptions {
+  readonly settings: Settings;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** `HOST:PORT` of each listener there is. */
+export interface Addresses {
+  readonly external?: string;
+  readonly internal?: string;
+  readonly admin: string;
+}
+
+const POD_IDLE_CONNECTIONS = 256;
+const POD_IDLE_MS = 4000;
+const POD_MAX_HEADER = 256 * 1024;
+/** ms that upgraded connections may outlive the start of a drain. */
+const UPGRADED_DRAIN_MS = 5000;
+const DRAIN_POLL_MS = 20;
+
+export class Activator {
+  readonly #settings: Settings;
+  readonly #clock: Clock;
+  readonly #informers: Informers;
+  readonly #client: Client;
+  readonly #log: Logger;
+  readonly #table = new RoutingTable();
+  readonly #backends: Backends;
+  readonly #revisions: Revisions;
+  readonly #reporter: Reporter;
+  readonly #dispatcher: Dispatcher;
+  readonly #upgrader: Upgrader;
+  readonly #http1: Http1Upstream;
+  readonly #http2: LazyUpstream;
+  readonly #admin: Admin;
+  readonly #gateways: Gateway[] = [];
+  readonly #own = new Set<string>();
+  #status: IngressStatusWriter | undefined;
+  #synced = false;
+  #draining = false;
+
+  constructor(options: ActivatorOptions) {
+    const { settings, clock, log } = options;
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#log = log;
+    this.#client = new Client(leanTransport(options.transport));
+    this.#informers = new Informers(this.#client, log);
+    this.#reporter = new Reporter({ url: settings.autoscalerUrl, activator: settings.activatorId, clock, log });
+    this.#backends = new Backends((owner) => this.#backendsChanged(owner));
+
+    const registry = new Registry();
+    const metrics = new ActivatorMetrics(registry, {
+      revisions: () => this.#revisions,
+      reporter: this.#reporter,
+      connections: () => this.#gateways.reduce((sum, gateway) => sum + gateway.connections, 0),
+    });
+    this.#revisions = new Revisions({
+      clock,
+      queueLimit: settings.queueLimit,
+      budget: { limit: settings.queueTotal, used: 0 },
+      reporter: this.#reporter,
+      find: (namespace, name) => this.#informers.of(Revision).get(namespace, name),
+      addressesOf: (namespace, name) => this.#backends.addressesOf(revisionKey(namespace, name)),
+      coldStarted: (revision, seconds) => metrics.coldStarted(revision, seconds),
+      removed: (revision) => metrics.removed(revision),
+      dropped: (address) => {
+        this.#http1.forget(address);
+        this.#http2.forget(address);
+      },
+    });
+    const resolver = new Resolver({
+      table: this.#table,
+      revisions: this.#revisions,
+      backends: this.#backends,
+      clusterDomain: settings.clusterDomain,
+      portName: (namespace, service, port) => this.#portName(namespace, service, port),
+      isOwn: ({ host, port }) => this.#own.has(`${host}:${port}`),
+    });
+    this.#http1 = new Http1Upstream({
+      idleConnections: POD_IDLE_CONNECTIONS,
+      idleTimeout: POD_IDLE_MS,
+      connectTimeout: settings.connectTimeout,
+      maxHeaderSize: POD_MAX_HEADER,
+    });
+    this.#http2 = new LazyUpstream(async () => {
+      const { Http2Upstream } = await import('./upstream-http2.ts');
+      return new Http2Upstream({ connectTimeout: settings.connectTimeout, idleTimeout: 60_000 });
+    });
+    this.#dispatcher = new Dispatcher({
+      resolver,
+      http1: this.#http1,
+      http2: this.#http2,
+      clock,
+      log,
+      observer: metrics,
+    });
+    const { connectTimeout } = settings;
+    this.#upgrader = new Upgrader({ resolver, clock, log, observer: metrics, connectTimeout });
+    this.#admin = new Admin({ registry, revisions: this.#revisions, missing: () => this.#missing() });
+  }
+
+  /** Binds the listeners. Requests that come before the caches are filled wait for them. */
+  async listen(): Promise<Addresses> {
+    const { external, internal, admin } = this.#settings;
+    const open = async (address: ListenAddress, audience: Audience): Promise<string> => {
+      const gateway = new Gateway(this.#settings, {
+        request: (exchange) => this.#dispatcher.handle(exchange, audience),
+        upgrade: (upgrade) => this.#upgrader.handle(upgrade, audience),
+      });
+      this.#gateways.push(gateway);
+      const bound = textOf(await gateway.listen(address));
+      this.#own.add(bound);
+      return bound;
+    };
+    // On loopback only this machine can ask: it may use the cluster's own names there too.
+    const scope = external !== undefined && isLoopback(external.host) ? 'all' : 'external';
+    return {
+      ...(external === undefined ? {} : { external: await open(external, { scope, trusted: false }) }),
+      ...(internal === undefined ? {} : { internal: await open(internal, { scope: 'cluster', trusted: true }) }),
+      admin: textOf(await this.#admin.listen(admin)),
+    };
+  }
+
+  /** Resolves once the caches are filled and requests are being served. */
+  async start(): Promise<void> {
+    this.#reporter.start();
+    const ingresses = this.#informers.of(Ingress);
+    const revisions = this.#informers.of(Revision);
+    const slices = this.#informers.of(EndpointSlice);
+    const services = this.#informers.of(Service);
+    this.#status = new IngressStatusWriter({
+      client: this.#client,
+      ingresses,
+      table: this.#table,
+      gatewayDomain: this.#settings.gatewayDomain,
+      clock: this.#clock,
+      log: this.#log,
+    });
+    await Promise.all([ingresses.synced, revisions.synced, slices.synced, services.synced]);
+    slices.onChange((previous, current) => this.#backends.take(previous, current));
+    revisions.onChange((previous, current) => this.#revisions.take(previous, current));
+    ingresses.onChange((previous, current) => this.#takeIngress(previous, current));
+    this.#synced = true;
+    this.#dispatcher.ready();
+  }
+
+  /** Stops taking connections, lets requests finish within the bound, then closes everything. */
+  async drain(): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    const started = this.#clock.now();
+    await Promise.all(this.#gateways.map((gateway) => gateway.drain()));
+    const { drainTimeout } = this.#settings;
+    const isOver = (): boolean => {
+      const elapsed = this.#clock.now() - started;
+      if (elapsed >= drainTimeout) return true;
+      return this.#dispatcher.open === 0 && (this.#upgrader.open === 0 || elapsed >= UPGRADED_DRAIN_MS);
+    };
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (isOver()) resolve();
+        else this.#clock.after(DRAIN_POLL_MS, look);
+      };
+      look();
+    });
+    const left = this.#dispatcher.open;
+    if (left > 0) this.#log.warn('requests cut off at the end of the drain', { requests: left });
+    for (const gateway of this.#gateways) gateway.close();
+    this.#reporter.report();
+    this.#reporter.close();
+    this.#informers.stop();
+    await this.#status?.stop();
+    this.#http1.close();
+    this.#http2.close();
+    this.#admin.close();
+  }
+
+  #missing(): string[] {
+    const missing = [];
+    if (!this.#synced) missing.push('caches not filled');
+    if (this.#draining) missing.push('draining');
+    if (this.#settings.autoscalerUrl !== undefined && !this.#reporter.connected) missing.push('autoscaler not reached');
+    return missing;
+  }
+
+  #takeIngress(previous: Ingress | undefined, current: Ingress | undefined): void {
+    const ingress = current ?? previous;
+    if (ingress === undefined) return;
+    const key = keyOf(ingress.metadata.namespace, ingress.metadata.name);
+    if (current === undefined || !isOurs(current)) return this.#table.delete(key);
+    // A status write of our own changes no rule.
+    const served = this.#table.generationOf(key);
+    if (
+      served === undefined ||
+      served !== current.metadata.generation ||
+      previous?.metadata.uid !== current.metadata.uid
+    )
+      this.#table.set(key, current);
+    this.#status?.publish(key);
+  }
+
+  #backendsChanged(owner: string): void {
+    const match = /^revision:([^/]*)\/(.*)$/.exec(owner);
+    if (match !== null) this.#revisions.podsChanged(match[1] ?? '', match[2] ?? '');
+  }
+
+  #portName(namespace: string, name: string, port: number | string): string | undefined {
+    const ports = this.#informers.of(Service).get(namespace, name)?.spec?.ports ?? [];
+    const found = ports.find((one) => one.port === port || one.name === port) ?? ports.find((one) => one.port === 80);
+    return found === undefined ? undefined : (found.name ?? '');
+  }
+}
+
+function textOf({ host, port }: Address): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,86 @@
+/**
+ * One attempt to carry an exchange to an address: body there, response back, both at the pace of the slower side.
+ * Where the bytes really go is behind `Upstream`.
+ */
+import type { Readable, Writable } from 'node:stream';
+import type { Address } from './backends.ts';
+import { RequestTimeout, type GatewayError, type UpstreamFailure } from './errors.ts';
+import type { Exchange, Upstream, UpstreamRequest } from './exchange.ts';
+
+export interface RelayListener {
+  /** The response has begun. */
+  started(status: number): void;
+  /** A piece of the response passed. */
+  wrote(): void;
+  /** No response: nothing was sent to the client. */
+  failed(error: UpstreamFailure): void;
+}
+
+/** The attempt is over when the exchange closes or `failed` is called. */
+export class Relay {
+  readonly #exchange: Exchange;
+  readonly #call: { abort(): void };
+  #over = false;
+  #body: Readable | undefined;
+  #sink: Writable | undefined;
+
+  constructor(
+    exchange: Exchange,
+    upstream: Upstream,
+    address: Address,
+    request: UpstreamRequest,
+    listener: RelayListener,
+  ) {
+    this.#exchange = exchange;
+    this.#call = upstream.send(address, request, {
+      inform: (status, headers) => exchange.inform(status, headers),
+      failed: (error) => listener.failed(error),
+      response: (head, body, end) => {
+        const sink = exchange.respond(head, { flush: true });
+        this.#body = body;
+        this.#sink = sink;
+        listener.started(head.status);
+        // The pod broke off: the client must see that the response is not whole.
+        const breakOff = (): void => {
+          if (!this.#over) exchange.abort();
+        };
+        body.on('error', breakOff);
+        body.on('data', () => listener.wrote());
+        body.on('end', () => {
+          if (!end.isWhole()) return breakOff();
+          if (this.#over) return;
+          exchange.addTrailers(end.trailers());
+          sink.end();
+        });
+        body.pipe(sink, { end: false });
+      },
+    });
+  }
+
+  /** Gives up on the pod; the exchange stays as it is. */
+  abort(): void {
+    this.#over = true;
+    if (this.#sink !== undefined) this.#body?.unpipe(this.#sink);
+    this.#call.abort();
+  }
+
+  /** The request's time is up: 504, or the text behind what was already sent, as Knative does. */
+  timeOut(): void {
+    this.abort();
+    const error = new RequestTimeout();
+    if (!this.#exchange.responded) answer(this.#exchange, error);
+    else if (this.#exchange.openEnded && this.#sink !== undefined) this.#sink.end(error.message);
+    else this.#exchange.abort();
+  }
+}
+
+/** Answers an exchange with a refusal of the gateway's own. */
+export function answer(exchange: Exchange, error: GatewayError): void {
+  if (exchange.responded) {
+    exchange.abort();
+    return;
+  }
+  const text = `${error.message}\n`;
+  const headers = ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(Buffer.byteLength(text))];
+  exchange.respond({ status: error.status, headers: [...headers, ...error.headers] }).end(text);
+}

@@ -1,0 +1,136 @@
+/** Where a request goes: its Host by the routing table, a revision's own name, or any Service's name. */
+import { serviceKey, type Address, type Backends } from './backends.ts';
+import { BadRequest, HostNotFound, NoEndpoints, RevisionNotFound, RoutingLoop } from './errors.ts';
+import type { RequestHead } from './exchange.ts';
+import { headerOf } from './headers.ts';
+import { normalizeHost, parseServiceName, portOf } from './host-name.ts';
+import type { Revisions, ServedRevision } from './revisions.ts';
+import type { RoutingTable, Scope } from './table.ts';
+
+export type Destination =
+  | {
+      readonly to: 'revision';
+      readonly revision: ServedRevision;
+      readonly headers: readonly string[];
+      readonly authority: string;
+    }
+  | {
+      readonly to: 'service';
+      readonly addresses: readonly Address[];
+      readonly headers: readonly string[];
+      readonly authority: string;
+    };
+
+/** What a listener may be asked for. */
+export interface Audience {
+  readonly scope: Scope;
+  /** Requests come from inside: Knative's headers between its parts are believed. */
+  readonly trusted: boolean;
+}
+
+export interface ResolverOptions {
+  readonly table: RoutingTable;
+  readonly revisions: Revisions;
+  readonly backends: Backends;
+  readonly clusterDomain: string;
+  /** Name of a Service's port by number; undefined when there is no such Service or port. */
+  portName(namespace: string, service: string, port: number | string): string | undefined;
+  /** Is this one of the gateway's own listeners? */
+  isOwn(address: Address): boolean;
+}
+
+const MAX_REWRITES = 4;
+
+export class Resolver {
+  readonly #options: ResolverOptions;
+
+  constructor(options: ResolverOptions) {
+    this.#options = options;
+  }
+
+  /** @throws GatewayError 400, 404, 503 or 508 */
+  resolve(head: RequestHead, audience: Audience): Destination {
+    const host = normalizeHost(head.authority);
+    if (host === undefined) throw new BadRequest('malformed or missing host');
+    const named = audience.trusted ? this.#byHeaders(head) : undefined;
+    if (named !== undefined) return named;
+
+    const question = head.target.indexOf('?');
+    const path = question < 0 ? head.target : head.target.slice(0, question);
+    const header = (name: string): string | undefined => headerOf(head.headers, name);
+    const headers: string[] = [];
+    let name = host;
+    let { scope } = audience;
+    for (let rewrites = 0; rewrites <= MAX_REWRITES; rewrites++) {
+      const lookup = this.#options.table.lookup(name, scope, path, header);
+      if (lookup.found === 'host') throw new HostNotFound(head.authority, `no rule for path ${path}`);
+      if (lookup.found === 'nothing') return this.#byServiceName(name, scope, head, headers);
+      const { rule } = lookup;
+      headers.push(...rule.headers);
+      if (rule.rewriteHost === undefined) {
+        const target = rule.targets[rule.deck.draw()];
+        if (target === undefined) throw new HostNotFound(head.authority, 'its rule has no target');
+        headers.push(...target.headers);
+        return this.#byTarget(target.namespace, target.service, target.port, head, headers);
+      }
+      const rewritten = normalizeHost(rule.rewriteHost);
+      if (rewritten === undefined || rewritten === name) break;
+      name = rewritten;
+      scope = 'all';
+    }
+    throw new RoutingLoop(head.authority);
+  }
+
+  /** `Knative-Serving-Revision` and `-Namespace`, set by an ingress in front of this activator. */
+  #byHeaders(head: RequestHead): Destination | undefined {
+    const name = headerOf(head.headers, 'knative-serving-revision');
+    const namespace = headerOf(head.headers, 'knative-serving-namespace');
+    if (name === undefined || namespace === undefined || name === '' || namespace === '') return undefined;
+    const revision = this.#options.revisions.get(namespace, name);
+    if (revision === undefined) throw new RevisionNotFound(namespace, name);
+    const authority = headerOf(head.headers, 'k-original-host') ?? head.authority;
+    return { to: 'revision', revision, headers: [], authority };
+  }
+
+  #byTarget(
+    namespace: string,
+    service: string,
+    port: number | string,
+    head: RequestHead,
+    headers: string[],
+  ): Destination {
+    const revision = this.#options.revisions.get(namespace, service);
+    if (revision !== undefined) return { to: 'revision', revision, headers, authority: head.authority };
+    if (!this.#options.backends.has(serviceKey(namespace, service))) throw new RevisionNotFound(namespace, service);
+    return this.#toService(namespace, service, port, head, headers);
+  }
+
+  #byServiceName(host: string, scope: Scope, head: RequestHead, headers: string[]): Destination {
+    const parsed = scope === 'external' ? undefined : parseServiceName(host, this.#options.clusterDomain);
+    if (parsed !== undefined) {
+      const { namespace, name } = parsed;
+      const revision = this.#options.revisions.get(namespace, name);
+      if (revision !== undefined) return { to: 'revision', revision, headers, authority: head.authority };
+      if (this.#options.backends.has(serviceKey(namespace, name)))
+        return this.#toService(namespace, name, portOf(head.authority) ?? 80, head, headers);
+    }
+    throw new HostNotFound(
+      head.authority,
+      'no Route, DomainMapping or Service is known by this name; `kubectl get ksvc,domainmappings -A` lists the URLs',
+    );
+  }
+
+  #toService(
+    namespace: string,
+    name: string,
+    port: number | string,
+    head: RequestHead,
+    headers: string[],
+  ): Destination {
+    const portName = this.#options.portName(namespace, name, port);
+    const addresses = this.#options.backends.addressesOf(serviceKey(namespace, name), portName);
+    if (addresses.length === 0) throw new NoEndpoints(`${namespace}/${name}`);
+    if (addresses.some((address) => this.#options.isOwn(address))) throw new RoutingLoop(head.authority);
+    return { to: 'service', addresses, headers, authority: head.authority };
+  }
+}
