@@ -1,0 +1,58 @@
+/** Rules of Trigger filters. Source: reference section 1, "Defaulting and validation". */
+import type { SubscriptionsApiFilter, TriggerFilter } from '../../../api/eventing/trigger.ts';
+import { invalidKeyName, invalidValue, viaField, type FieldError } from '../../../api/field-error.ts';
+import { compileFilter } from '../filters.ts';
+
+const ATTRIBUTE_NAME = /^[a-z][a-z0-9]*$/;
+/** Deeper nesting than anyone writes, well below what would exhaust the stack. */
+const DEEPEST = 64;
+
+export function validateTriggerFilter(filter: TriggerFilter | undefined): FieldError[] {
+  return viaField('attributes', validateNames(filter?.attributes));
+}
+
+export function validateFilters(filters: readonly SubscriptionsApiFilter[] | undefined, depth = 0): FieldError[] {
+  return (filters ?? []).flatMap((filter, i) => viaField(`[${i}]`, validateFilter(filter, depth)));
+}
+
+function validateFilter(filter: SubscriptionsApiFilter, depth: number): FieldError[] {
+  if (depth > DEEPEST) return [{ message: `filters are nested deeper than ${DEEPEST}`, paths: [''] }];
+  const errors: FieldError[] = [];
+  if (dialectsOf(filter) > 1)
+    errors.push({ message: 'multiple dialects found, filters can have only one dialect set', paths: [] });
+  for (const dialect of ['exact', 'prefix', 'suffix'] as const)
+    errors.push(...viaField(dialect, validateNames(filter[dialect])));
+  errors.push(...viaField('all', validateFilters(filter.all, depth + 1)));
+  errors.push(...viaField('any', validateFilters(filter.any, depth + 1)));
+  if (filter.not !== undefined) errors.push(...viaField('not', validateFilter(filter.not, depth + 1)));
+  if (filter.cesql) errors.push(...viaField('cesql', validateExpression(filter.cesql)));
+  return errors;
+}
+
+function validateExpression(cesql: string): FieldError[] {
+  try {
+    compileFilter({ cesql });
+    return [];
+  } catch (error) {
+    return [invalidValue(cesql, '', error instanceof Error ? error.message : String(error))];
+  }
+}
+
+function validateNames(attributes: Readonly<Record<string, string>> | undefined): FieldError[] {
+  return Object.keys(attributes ?? {})
+    .filter((name) => !ATTRIBUTE_NAME.test(name))
+    .map((name) =>
+      invalidKeyName(
+        name,
+        `[${name}]`,
+        'Attribute name must start with a letter and can only contain lowercase alphanumeric',
+      ),
+    );
+}
+
+function dialectsOf(filter: SubscriptionsApiFilter): number {
+  const { exact, prefix, suffix, all, any, not, cesql } = filter;
+  const maps = [exact, prefix, suffix].filter((map) => map !== undefined && Object.keys(map).length > 0);
+  const lists = [all, any].filter((list) => list !== undefined && list.length > 0);
+  return maps.length + lists.length + (not === undefined ? 0 : 1) + (cesql ? 1 : 0);
+}
