@@ -1,0 +1,27 @@
+import t from 'tap';
+import { LoadMeter } from '../../../serving/activator/load.ts';
+
+void t.test('the mean is weighted by time, arrivals are a rate', async (t) => {
+  const meter = new LoadMeter(0);
+  meter.arrive(0);
+  meter.arrive(500);
+  meter.leave(750);
+  t.same(meter.take(1000), { concurrency: 1.25, rps: 2 });
+  t.same(meter.take(2000), { concurrency: 1, rps: 0 }, 'one is still here');
+  meter.leave(2000);
+  t.same(meter.take(4000), { concurrency: 0, rps: 0 });
+  t.equal(meter.present, 0);
+});
+
+void t.test('what a wake told is left out once, and never below zero', async (t) => {
+  const meter = new LoadMeter(0);
+  for (let i = 0; i < 3; i++) meter.arrive(0);
+  meter.told();
+  t.same(meter.take(1000), { concurrency: 2, rps: 2 });
+  t.same(meter.take(2000), { concurrency: 3, rps: 0 });
+  const short = new LoadMeter(0);
+  short.arrive(0);
+  short.told();
+  short.leave(10);
+  t.same(short.take(1000), { concurrency: 0, rps: 0 });
+});
