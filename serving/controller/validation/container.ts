@@ -1,0 +1,176 @@
+/** Containers of a Revision. Paths start at the container. Source: reference section 1.7. */
+import type { Container } from '../../../api/core.ts';
+import {
+  invalidValue,
+  missingField,
+  missingOneOf,
+  multipleOneOf,
+  outOfBounds,
+  viaField,
+  type FieldError,
+} from '../../../api/field-error.ts';
+import { parseImage } from '../revision/image-reference.ts';
+import { flagOf, type ServingContext } from './context.ts';
+import { fieldError, listOf, onlyAllows, viaIndex } from './fields.ts';
+import { validateProbe, validateReadinessProbe } from './probe.ts';
+import { validateSecurity } from './security.ts';
+import { validateMounts, type Volumes } from './volume.ts';
+
+type Port = NonNullable<Container['ports']>[number];
+type EnvVar = NonNullable<Container['env']>[number];
+type EnvSource = NonNullable<Container['envFrom']>[number];
+type Role = 'serving' | 'sidecar' | 'init';
+
+const CONTAINER = [
+  'name',
+  'args',
+  'command',
+  'env',
+  'envFrom',
+  'workingDir',
+  'image',
+  'imagePullPolicy',
+  'livenessProbe',
+  'ports',
+  'readinessProbe',
+  'resources',
+  'securityContext',
+  'startupProbe',
+  'terminationMessagePath',
+  'terminationMessagePolicy',
+  'volumeMounts',
+];
+const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const;
+const IDENTITY = ['K_SERVICE', 'K_CONFIGURATION', 'K_REVISION'];
+const RESERVED_PORTS = [8008, 8012, 8013, 8022, 9090, 9091];
+const PORT_NAMES = ['h2c', 'http1', ''];
+
+/** The container that requests go to. @param portName of the one port of the pod, `http` when it has none */
+export function validateServingContainer(
+  container: Container,
+  volumes: Volumes,
+  portName: string,
+  context: ServingContext,
+): FieldError[] {
+  const probed = { serving: true, portName } as const;
+  return [
+    ...viaField('livenessProbe', validateProbe(container.livenessProbe, probed)),
+    ...viaField('readinessProbe', validateReadinessProbe(container.readinessProbe, probed)),
+    ...viaField('startupProbe', validateProbe(container.startupProbe, probed)),
+    ...validateContainer(container, 'serving', volumes, context),
+  ];
+}
+
+export function validateSidecar(container: Container, volumes: Volumes, context: ServingContext): FieldError[] {
+  const probed = { serving: false } as const;
+  const probes =
+    flagOf(context, 'multi-container-probing') === 'Enabled'
+      ? [
+          ...viaField('livenessProbe', validateProbe(container.livenessProbe, probed)),
+          ...viaField('readinessProbe', validateReadinessProbe(container.readinessProbe, probed)),
+          ...viaField('startupProbe', validateProbe(container.startupProbe, probed)),
+        ]
+      : PROBES.flatMap((probe) => viaField(probe, onlyAllows(container[probe], [])));
+  return [...probes, ...validateContainer(container, 'sidecar', volumes, context)];
+}
+
+export function validateInitContainer(container: Container, volumes: Volumes, context: ServingContext): FieldError[] {
+  const misplaced = [...PROBES, 'lifecycle' as const].filter((field) => container[field] !== undefined);
+  return [
+    ...misplaced.map((field) => fieldError('field not allowed in an init container', [field])),
+    ...validateContainer(container, 'init', volumes, context),
+  ];
+}
+
+function validateContainer(container: Container, role: Role, volumes: Volumes, context: ServingContext): FieldError[] {
+  if (Object.values(container).every((value) => value === undefined)) return [missingField('')];
+  const { name, terminationMessagePolicy = '' } = container;
+  const ports = listOf(container.ports);
+  return [
+    ...onlyAllows(container, role === 'init' ? [...CONTAINER, 'lifecycle'] : CONTAINER),
+    ...(name === 'queue-proxy' ? [fieldError('"queue-proxy" is a reserved container name', ['name'])] : []),
+    ...viaField('env', validateEnv(listOf(container.env), role, context)),
+    ...viaField('envFrom', validateEnvFrom(listOf(container.envFrom))),
+    ...validateImage(container.image ?? ''),
+    ...viaField('ports', role === 'init' ? ports.flatMap(validatePort) : validateUserPort(ports[0])),
+    ...viaField('resources', onlyAllows(container.resources, ['limits', 'requests'])),
+    ...viaField('securityContext', validateSecurity(container.securityContext, context)),
+    ...(['', 'File', 'FallbackToLogsOnError'].includes(terminationMessagePolicy)
+      ? []
+      : [invalidValue(terminationMessagePolicy, 'terminationMessagePolicy')]),
+    ...viaField('volumeMounts', validateMounts(listOf(container.volumeMounts), volumes, context)),
+  ];
+}
+
+function validateImage(image: string): FieldError[] {
+  if (image === '') return [missingField('image')];
+  if (parseImage(image) !== undefined) return [];
+  return [
+    fieldError(
+      'Failed to parse image reference',
+      ['image'],
+      `image: ${JSON.stringify(image)}, error: could not parse reference: ${image}`,
+    ),
+  ];
+}
+
+function validateEnv(env: readonly EnvVar[], role: Role, context: ServingContext): FieldError[] {
+  const reserved = role === 'serving' ? ['PORT', ...IDENTITY] : IDENTITY;
+  const sources = ['configMapKeyRef', 'secretKeyRef'];
+  const allowed =
+    flagOf(context, 'kubernetes.podspec-fieldref') === 'Disabled'
+      ? sources
+      : [...sources, 'fieldRef', 'resourceFieldRef'];
+  return env.flatMap((variable, i) =>
+    viaIndex(i, [
+      ...onlyAllows(variable, ['name', 'value', 'valueFrom']),
+      ...((variable.name ?? '') === ''
+        ? [missingField('name')]
+        : reserved.includes(variable.name)
+          ? [fieldError(`${JSON.stringify(variable.name)} is a reserved environment variable`, ['name'])]
+          : []),
+      ...viaField('valueFrom', onlyAllows(variable.valueFrom, allowed)),
+    ]),
+  );
+}
+
+function validateEnvFrom(sources: readonly EnvSource[]): FieldError[] {
+  const kinds = ['configMapRef', 'secretRef'] as const;
+  return sources.flatMap((source, i) => {
+    const given = kinds.filter((kind) => source[kind] !== undefined);
+    return viaIndex(i, [
+      ...onlyAllows(source, ['prefix', ...kinds]),
+      ...kinds.flatMap((kind) => viaField(kind, onlyAllows(source[kind], ['name', 'optional']))),
+      ...(given.length === 0 ? [missingOneOf(...kinds)] : given.length > 1 ? [multipleOneOf(...kinds)] : []),
+    ]);
+  });
+}
+
+function validateUserPort(port: Port | undefined): FieldError[] {
+  if (port === undefined) return [];
+  const { name = '', protocol = '' } = port;
+  return [
+    ...validatePort(port),
+    ...(protocol === '' || protocol === 'TCP' ? [] : [invalidValue(protocol, 'protocol')]),
+    ...(PORT_NAMES.includes(name)
+      ? []
+      : [fieldError(`Port name ${name} is not allowed`, [''], "Name must be empty, or one of: 'h2c', 'http1'")]),
+  ];
+}
+
+function validatePort(port: Port): FieldError[] {
+  const { containerPort = 0 } = port;
+  return [
+    ...onlyAllows(port, ['containerPort', 'name', 'protocol']),
+    ...(RESERVED_PORTS.includes(containerPort)
+      ? [
+          invalidValue(
+            `${containerPort} is a reserved port`,
+            'containerPort',
+            `${containerPort} is a reserved port, please use a different value`,
+          ),
+        ]
+      : []),
+    ...(containerPort < 0 || containerPort > 65_535 ? [outOfBounds(containerPort, 0, 65_535, 'containerPort')] : []),
+  ];
+}

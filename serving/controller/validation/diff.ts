@@ -1,0 +1,80 @@
+/**
+ * What changed between two versions of a spec, a line a field, in the notation that Knative's webhook prints: Go field
+ * names under the Go type, `-` the old value, `+` the new one.
+ */
+import { isRecord } from '../config/parse.ts';
+import { deepEqual } from '../../../kube/equal.ts';
+
+const REVISION_FIELDS = ['containerConcurrency', 'timeoutSeconds', 'responseStartTimeoutSeconds', 'idleTimeoutSeconds'];
+const MAPS = ['labels', 'annotations', 'limits', 'requests', 'nodeSelector', 'matchLabels'];
+const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'];
+const HANDLERS = ['httpGet', 'tcpSocket', 'exec', 'grpc'];
+const INITIALISMS: Readonly<Record<string, string>> = {
+  httpGet: 'HTTPGet',
+  tcpSocket: 'TCPSocket',
+  grpc: 'GRPC',
+  httpHeaders: 'HTTPHeaders',
+  tty: 'TTY',
+  dnsPolicy: 'DNSPolicy',
+  dnsConfig: 'DNSConfig',
+  csi: 'CSI',
+};
+
+/** @returns empty text when nothing differs */
+export function diffRevisionSpec(before: unknown, after: unknown): string {
+  return diffSpec('{v1.RevisionSpec}', before, after);
+}
+
+export function diffTemplate(before: unknown, after: unknown): string {
+  const root = '{*v1.RevisionTemplateSpec}';
+  const part = (value: unknown, key: string) => (isRecord(value) ? value[key] : undefined);
+  return (
+    diff(`${root}.ObjectMeta`, 'metadata', part(before, 'metadata') ?? {}, part(after, 'metadata') ?? {}) +
+    diffSpec(`${root}.Spec`, part(before, 'spec'), part(after, 'spec'))
+  );
+}
+
+function diffSpec(root: string, before: unknown, after: unknown): string {
+  return entries(before, after)
+    .map(([key, was, is]) => {
+      const path = REVISION_FIELDS.includes(key) ? `${root}.${goName(key)}` : `${root}.PodSpec.${goName(key)}`;
+      return diff(path, key, was, is);
+    })
+    .join('');
+}
+
+function diff(path: string, key: string, before: unknown, after: unknown): string {
+  if (deepEqual(before, after)) return '';
+  if (Array.isArray(before) && Array.isArray(after)) {
+    const [old, now] = [before as unknown[], after as unknown[]];
+    return Array.from({ length: Math.max(old.length, now.length) }, (_, i) => {
+      const index = i >= old.length ? `[?->${i}]` : i >= now.length ? `[${i}->?]` : `[${i}]`;
+      return diff(path + index, key, old[i], now[i]);
+    }).join('');
+  }
+  if (isRecord(before) && isRecord(after))
+    return entries(before, after)
+      .map(([child, was, is]) => diff(path + step(key, child), child, was, is))
+      .join('');
+  return `${path}:\n${line('-', before)}${line('+', after)}`;
+}
+
+function step(parent: string, child: string): string {
+  if (MAPS.includes(parent)) return `[${JSON.stringify(child)}]`;
+  const handler = PROBES.includes(parent) && HANDLERS.includes(child) ? '.ProbeHandler' : '';
+  return `${handler}.${goName(child)}`;
+}
+
+function entries(before: unknown, after: unknown): [string, unknown, unknown][] {
+  const [old, now] = [isRecord(before) ? before : {}, isRecord(after) ? after : {}];
+  return [...new Set([...Object.keys(old), ...Object.keys(now)])].sort().map((key) => [key, old[key], now[key]]);
+}
+
+function line(sign: '-' | '+', value: unknown): string {
+  if (value === undefined) return '';
+  return `\t${sign}: "${typeof value === 'object' ? JSON.stringify(value) : String(value)}"\n`;
+}
+
+function goName(key: string): string {
+  return INITIALISMS[key] ?? key.charAt(0).toUpperCase() + key.slice(1);
+}
