@@ -18,6 +18,7 @@ import { namespaceResidents } from './namespace/residents.ts';
 import { Expectations } from './expectations.ts';
 import { replicaSetReconciler } from './replicaset/reconciler.ts';
 import { Scheduler } from './scheduler/reconciler.ts';
+import { ServiceProxy } from './service-proxy/proxy.ts';
 
 export interface WorkloadsOptions extends ControllerOptions {
   readonly network: InstanceNetwork;
@@ -55,11 +56,18 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<Workloa
   const collector = new Collector({ client, graph, log, clock });
   collector.start();
   const namespaces = informers.of(Namespace);
+  const proxy = new ServiceProxy({ informers, network: options.network, log });
+  await proxy.start();
   const stopDeletion = startNamespaceDeletion({ client, graph, namespaces, log, clock });
   return {
     stop: async () => {
       graph.stop();
-      await Promise.all([...controllers.map((controller) => controller.stop()), collector.stop(), stopDeletion()]);
+      await Promise.all([
+        ...controllers.map((controller) => controller.stop()),
+        collector.stop(),
+        stopDeletion(),
+        proxy.stop(),
+      ]);
     },
   };
 }
