@@ -48,13 +48,70 @@ export interface KindInfo {
   readonly custom?: {
     readonly schema: Schema | undefined;
     readonly structural: StructuralSchema | undefined;
-    readonly scale?: ScalePaths;
+    readonly scale: ScalePaths | undefined;
     /** Name of the CustomResourceDefinition. */
     readonly definition: string;
-    readonly deprecationWarning?: string;
+    /** Text of the warning every request gets; empty for the default text. Undefined: not deprecated. */
+    readonly deprecationWarning: string | undefined;
+    /** Fields usable in field selectors besides metadata.name and metadata.namespace, e.g. `spec.color`. */
+    readonly selectable: readonly string[];
   };
 }
 
 export function groupVersion(info: Pick<KindInfo, 'group' | 'version'>): string {
   return info.group === '' ? info.version : `${info.group}/${info.version}`;
+}
+
+/** The name objects of a kind are stored under, shared by all versions (and by both groups of Event). */
+export function storageOf(info: Pick<KindInfo, 'group' | 'plural'>): string {
+  return info.group === 'events.k8s.io' ? '/events' : `${info.group}/${info.plural}`;
+}
+
+export class Registry {
+  readonly #builtins: readonly KindInfo[];
+  readonly #custom = new Map<string, readonly KindInfo[]>();
+  #byPath = new Map<string, KindInfo>();
+  #all: readonly KindInfo[] = [];
+  /** Grows with every change: what discovery and OpenAPI documents are cached under. */
+  #revision = 0;
+
+  constructor(builtins: readonly KindInfo[]) {
+    this.#builtins = builtins;
+    this.#rebuild();
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  find(group: string, version: string, plural: string): KindInfo | undefined {
+    return this.#byPath.get(`${group}/${version}/${plural}`);
+  }
+
+  /** All served kinds: built-ins first, versions of a group in order of priority. */
+  all(): readonly KindInfo[] {
+    return this.#all;
+  }
+
+  /** Any served version of a resource. */
+  resource(group: string, plural: string): KindInfo | undefined {
+    return this.#all.find((info) => info.group === group && info.plural === plural);
+  }
+
+  kind(group: string, version: string, kind: string): KindInfo | undefined {
+    return this.#all.find((info) => info.kind === kind && info.version === version && info.group === group);
+  }
+
+  /** The served versions of one CustomResourceDefinition; none takes it out. */
+  setCustom(definition: string, kinds: readonly KindInfo[]): void {
+    if (kinds.length === 0) this.#custom.delete(definition);
+    else this.#custom.set(definition, kinds);
+    this.#rebuild();
+  }
+
+  #rebuild(): void {
+    this.#all = [...this.#builtins, ...[...this.#custom.values()].flat()];
+    this.#byPath = new Map(this.#all.map((info) => [`${info.group}/${info.version}/${info.plural}`, info]));
+    this.#revision++;
+  }
 }

@@ -1,0 +1,98 @@
+/** A watch over HTTP: one JSON line an event. A client that does not keep up is cut off and lists again. */
+import { randomInt } from 'node:crypto';
+import type { KubeObject } from '../../../api/object.ts';
+import type { WatchEvent } from '../../../kube/transport.ts';
+import { handleWatch } from '../handler.ts';
+import { toTable } from '../table.ts';
+import type { Call, Core } from '../verbs/call.ts';
+import type { Representation } from './accept.ts';
+import {
+  contentTypeOf,
+  metadataOnly,
+  setHeader,
+  tableOptions,
+  warningHeaders,
+  writeText,
+  type Response,
+} from './respond.ts';
+
+const MOST_UNSENT = 16 * 1024 * 1024;
+const SHORTEST_SECONDS = 1800;
+const LONGEST_SECONDS = 3600;
+
+/** @throws ApiError before anything is sent, for options that make no sense. Resolves when the watch is over. */
+export function streamWatch(core: Core, call: Call, form: Representation, response: Response): Promise<void> {
+  const encode = encoderFor(call, form);
+  const query = { ...call.query };
+  // Kubernetes ends every watch some time, so that clients spread over servers; here it frees what was forgotten.
+  query.timeoutSeconds ||= String(randomInt(SHORTEST_SECONDS, LONGEST_SECONDS));
+  return new Promise<void>((resolve) => {
+    const handle = handleWatch(
+      core,
+      { ...call, query },
+      {
+        onEvent(event) {
+          if (response.destroyed || response.writableEnded) return;
+          writeText(response, encode(event) + '\n');
+          if (response.writableLength > MOST_UNSENT) {
+            core.log.warn('a watch was cut off: its client does not read', { kind: call.info.kind });
+            response.destroy();
+          }
+        },
+        onEnd() {
+          response.end();
+        },
+      },
+    );
+    response.statusCode = 200;
+    setHeader(response, 'content-type', contentTypeOf(form));
+    setHeader(response, 'cache-control', 'no-cache, private');
+    for (const [name, value] of Object.entries(warningHeaders(call.warnings))) setHeader(response, name, value);
+    if ('stream' in response) response.writeHead(200);
+    else response.flushHeaders();
+    response.on('error', () => undefined);
+    response.on('close', () => {
+      handle.close();
+      resolve();
+    });
+  });
+}
+
+function encoderFor(call: Call, form: Representation): (event: WatchEvent) => string {
+  if (form.form === 'partial') return (event) => encodeEvent(event, metadataOnly);
+  if (form.form !== 'table') return (event) => encodeEvent(event, (object) => object);
+  const options = tableOptions(call.info, call.query);
+  let first = true;
+  return (event) =>
+    encodeEvent(event, (object) => {
+      if (event.type === 'BOOKMARK') return bookmarkTable(object);
+      const table = toTable(call.info, [object], options);
+      const { resourceVersion } = object.metadata;
+      const shown = { ...table, metadata: { resourceVersion }, ...(first ? {} : { columnDefinitions: null }) };
+      first = false;
+      return shown;
+    });
+}
+
+function bookmarkTable(object: KubeObject) {
+  return {
+    kind: 'Table',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata: { resourceVersion: object.metadata.resourceVersion },
+    columnDefinitions: null,
+    rows: [{ cells: [], object: metadataOnly(object) }],
+  };
+}
+
+/** The text of the last object: one change goes to many watches in a row. */
+let lastObject: unknown;
+let lastText = '';
+
+function encodeEvent(event: WatchEvent, show: (object: KubeObject) => unknown): string {
+  const shown = event.type === 'ERROR' ? event.object : show(event.object);
+  if (shown !== lastObject) {
+    lastText = JSON.stringify(shown);
+    lastObject = shown;
+  }
+  return `{"type":"${event.type}","object":${lastText}}`;
+}
