@@ -1,0 +1,382 @@
+/** One container of a pod over its lives: start, watch, probe, end, wait, start again. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Container } from '../../../api/core.ts';
+import { NodeError } from '../errors.ts';
+import type { Image } from '../image-store.ts';
+import { LogFile, removeLog } from '../logs/log-file.ts';
+import { tailText } from '../logs/log-reader.ts';
+import { attemptProbe } from '../probe/attempt.ts';
+import { Prober } from '../probe/prober.ts';
+import type { Probe } from '../probe/schedule.ts';
+import type { Exit, RunningContainer } from '../runtime/runtime.ts';
+import { waitingRecord, type ContainerRecord, type Termination } from './container-record.ts';
+import { containerSpec, imageOf } from './container-spec.ts';
+import type { PodContext } from './context.ts';
+import { runHook } from './hooks.ts';
+import { declaredPort, findPort, mainPort } from './port-map.ts';
+import { FRESH, nextRestart, restarts, type BackOff } from './restart.ts';
+
+/** How often a container that cannot be started is tried again, ms. */
+const SETUP_RETRY = 2_000;
+/** When a container that is silent on its port is looked at: it may listen elsewhere. Costs a fraction of a ms. */
+const LOOK_AFTER = 30;
+const LOOK_EVERY = 150;
+/** Connections of requests in work are looked at this often before a program is ended that does not end itself. */
+const DRAIN_CHECK = 50;
+const MESSAGE_LINES = 80;
+const MESSAGE_BYTES = 2048;
+/** Runs whose logs are kept, the present one included. */
+const KEPT_RUNS = 2;
+
+export type Purpose = 'main' | 'init' | 'sidecar';
+
+export class ContainerLoop {
+  readonly container: Container;
+  readonly #context: PodContext;
+  readonly #purpose: Purpose;
+  #record: ContainerRecord;
+  #running: RunningContainer | undefined;
+  #log: LogFile | undefined;
+  #prober: Prober | undefined;
+  #backOff: BackOff = FRESH;
+  #run: number;
+  #ending = false;
+  #wake: (() => void) | undefined;
+  #onStarted: (() => void) | undefined;
+  /** Resolves once a sidecar has started. */
+  readonly started: Promise<void>;
+
+  constructor(container: Container, purpose: Purpose, context: PodContext, before?: ContainerRecord) {
+    this.container = container;
+    this.#context = context;
+    this.#purpose = purpose;
+    this.#record = before ?? waitingRecord(container.name, container.image ?? '', 'PodInitializing');
+    this.#run = this.#record.restartCount;
+    this.started = new Promise((resolve) => (this.#onStarted = resolve));
+  }
+
+  get record(): ContainerRecord {
+    return this.#record;
+  }
+
+  get running(): RunningContainer | undefined {
+    return this.#running;
+  }
+
+  /** The log of the present or last run, or of the one before. */
+  log(previous: boolean): { path: string; live: LogFile | undefined } | undefined {
+    const run = this.#run - (previous ? 1 : 0);
+    if (run < 0 || (this.#log === undefined && !previous)) return undefined;
+    return { path: this.#logPath(run), live: previous ? undefined : this.#log };
+  }
+
+  /** Resolves when the container is not to run again: true when it ended well. */
+  async run(): Promise<boolean> {
+    const policy = this.#purpose === 'sidecar' ? 'Always' : this.#policy();
+    this.#set({ ...this.#record, state: { kind: 'waiting', reason: 'ContainerCreating' } }, 'soon');
+    for (;;) {
+      const started = await this.#start();
+      if (started === undefined) return false;
+      const end = await this.#live(started);
+      const again = !this.#ending && restarts(policy, end.exitCode);
+      this.#set({ ...this.#record, state: { kind: 'terminated', ...end }, started: false, ready: false }, 'now');
+      if (!again) return end.exitCode === 0;
+      const [delay, after] = nextRestart(this.#backOff, end.finishedAt - (end.startedAt ?? end.finishedAt));
+      this.#backOff = after;
+      if (delay > 0) {
+        const message = `back-off ${formatDelay(delay)} restarting failed container=${this.container.name} pod=${this.#podName()}`;
+        const state = { kind: 'waiting', reason: 'CrashLoopBackOff', message } as const;
+        this.#set({ ...this.#record, state, last: end }, 'now');
+        this.#context.event('Warning', 'BackOff', message);
+        await this.#sleep(delay);
+        if (this.#ending) {
+          this.#set({ ...this.#record, state: { kind: 'terminated', ...end } }, 'now');
+          return end.exitCode === 0;
+        }
+      }
+      this.#run++;
+      this.#set({ ...this.#record, last: end, restartCount: this.#record.restartCount + 1 }, 'soon');
+    }
+  }
+
+  /** Ends it in good order within `grace` ms, then by force; resolves when it is gone. */
+  async terminate(grace: number): Promise<void> {
+    this.#ending = true;
+    this.#wake?.();
+    await this.#stopRunning(grace);
+  }
+
+  kill(): void {
+    this.#ending = true;
+    this.#wake?.();
+    this.#running?.kill();
+  }
+
+  async #start(): Promise<{ running: RunningContainer; at: number } | undefined> {
+    while (!this.#ending) {
+      try {
+        const image = imageOf(this.container, this.#context);
+        const spec = await containerSpec(this.container, image, this.#context, this.#run);
+        if (this.#ending) return undefined;
+        const running = await this.#context.machine.runtime.start(spec);
+        return { running, at: this.#begin(running, image) };
+      } catch (error) {
+        this.#failStart(error);
+        await this.#sleep(SETUP_RETRY);
+      }
+    }
+    return undefined;
+  }
+
+  #begin(running: RunningContainer, image: Image): number {
+    const { machine, uid } = this.#context;
+    const at = machine.clock.now();
+    this.#running = running;
+    machine.metrics.starts.inc();
+    machine.metrics.running.inc();
+    removeLog(this.#logPath(this.#run - KEPT_RUNS));
+    const log = new LogFile(this.#logPath(this.#run), () => machine.clock.now());
+    log.on('failed', (error) => machine.log.error('a log cannot be written', { pod: this.#podName(), error }));
+    log.consume('stdout', running.stdout);
+    log.consume('stderr', running.stderr);
+    this.#log = log;
+    const imageID = image.digest === undefined ? '' : machine.images.digestOf(image.reference);
+    this.#set(
+      {
+        ...this.#record,
+        imageID,
+        containerID: `zeroth://${uid}/${this.container.name}/${this.#run}`,
+        state: { kind: 'running', startedAt: at },
+        started: false,
+        ready: false,
+      },
+      'soon',
+    );
+    return at;
+  }
+
+  /** From started to ended. */
+  async #live({ running, at }: { running: RunningContainer; at: number }): Promise<Termination> {
+    const { machine } = this.#context;
+    const postStart = this.container.lifecycle?.postStart;
+    if (postStart !== undefined) {
+      const failure = await runHook(postStart, running, this.#target(running), this.#context.grace());
+      if (failure !== undefined) {
+        this.#context.event('Warning', 'FailedPostStartHook', failure);
+        running.kill();
+      }
+    }
+    if (this.#purpose !== 'init' && !this.#ending) this.#probe(running, at);
+    const exit = await running.exited;
+    this.#prober?.stop();
+    this.#prober = undefined;
+    this.#running = undefined;
+    this.#log?.end();
+    machine.metrics.running.dec();
+    const end = this.#termination(exit, at, machine.clock.now());
+    machine.metrics.exits.inc({ reason: end.reason });
+    void rm(join(this.#context.folder, this.container.name, String(this.#run)), { recursive: true, force: true }).catch(
+      (error: unknown) => machine.log.warn('a folder was not removed', { pod: this.#podName(), error }),
+    );
+    return end;
+  }
+
+  #probe(running: RunningContainer, at: number): void {
+    const { machine } = this.#context;
+    const { startupProbe, readinessProbe, livenessProbe } = this.container;
+    const probes = { startup: startupProbe, readiness: readinessProbe, liveness: livenessProbe };
+    let lookedAt = LOOK_AFTER - LOOK_EVERY;
+    let wasReady = false;
+    const look = (elapsed: number): void => {
+      if (elapsed - lookedAt < LOOK_EVERY) return;
+      lookedAt = elapsed;
+      this.#findPort(running);
+    };
+    this.#prober = new Prober(
+      probes,
+      async (probe) => {
+        const result = await attemptProbe(probe, this.#target(running));
+        const name = probe === startupProbe ? 'Startup' : probe === readinessProbe ? 'Readiness' : 'Liveness';
+        machine.metrics.probes.inc({ probe_type: name, result: result.success ? 'successful' : 'failed' });
+        return result;
+      },
+      {
+        onStarted: () => {
+          this.#onStarted?.();
+          this.#set({ ...this.#record, started: true }, 'soon');
+        },
+        onReady: (ready) => {
+          if (ready && !wasReady) machine.metrics.readySeconds.observe((machine.clock.now() - at) / 1000);
+          wasReady ||= ready;
+          this.#set({ ...this.#record, ready }, 'now');
+        },
+        onUnhealthy: (kind, message, probe) => {
+          this.#context.event('Warning', 'Unhealthy', `${capital(kind)} probe failed: ${message}`);
+          this.#context.event(
+            'Normal',
+            'Killing',
+            `Container ${this.container.name} failed ${kind} probe, will be restarted`,
+          );
+          void this.#stopRunning(graceOf(probe) ?? this.#context.grace()).catch(() => undefined);
+        },
+        onFailure: (kind, message) =>
+          this.#context.event('Warning', 'Unhealthy', `${capital(kind)} probe failed: ${message}`),
+        onSilence: look,
+      },
+      machine.clock,
+    );
+    this.#prober.start();
+    if (startupProbe === undefined && readinessProbe === undefined) this.#findPortSoon(running);
+  }
+
+  /** Nothing asks a container without probes, so its port is looked for until it is found. */
+  #findPortSoon(running: RunningContainer, elapsed = 0): void {
+    const delay = elapsed < 2_000 ? 50 : 1_000;
+    if (mainPort(this.container) === undefined || elapsed > 60_000) return;
+    this.#context.machine.clock.after(delay, () => {
+      if (this.#running !== running) return;
+      if (!this.#findPort(running)) this.#findPortSoon(running, elapsed + delay);
+    });
+  }
+
+  /** A program that does not heed PORT listens somewhere: there is where its port is. */
+  #findPort(running: RunningContainer): boolean {
+    const declared = mainPort(this.container);
+    if (declared === undefined) return true;
+    const { portMap } = this.#context;
+    const given = portMap.get(declared) ?? declared;
+    const found = findPort(declared, given, running.listeners(), this.#context.address());
+    if (found === undefined) return false;
+    if (found.loopbackOnly) this.#context.setAddress('127.0.0.1');
+    if (found.port !== given) {
+      portMap.set(declared, found.port);
+      this.#context.machine.ports.release(given);
+    }
+    if (found.loopbackOnly || found.port !== given) this.#context.portsChanged();
+    return true;
+  }
+
+  #target(running: RunningContainer) {
+    return {
+      host: this.#context.address(),
+      port: (declared: number | string) => {
+        const port = declaredPort(this.container, declared);
+        return this.#context.portMap.get(port) ?? port;
+      },
+      container: running,
+    };
+  }
+
+  async #stopRunning(grace: number): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#prober?.stop();
+    const { clock } = this.#context.machine;
+    const deadline = clock.now() + grace;
+    const left = (): number => Math.max(0, deadline - clock.now());
+    const preStop = this.container.lifecycle?.preStop;
+    if (preStop !== undefined && left() > 0) {
+      const failure = await runHook(preStop, running, this.#target(running), left());
+      if (failure !== undefined) this.#context.event('Warning', 'FailedPreStopHook', failure);
+    }
+    // A program that does not handle SIGTERM would break off the requests it is answering.
+    while (this.#running === running && left() > 0 && !running.handlesTermination() && running.connections() > 0)
+      await this.#pause(Math.min(DRAIN_CHECK, left()));
+    if (this.#running !== running) return;
+    const cancel = clock.after(left(), () => running.kill());
+    running.terminate();
+    await running.exited;
+    cancel();
+  }
+
+  #termination(exit: Exit, startedAt: number, finishedAt: number): Termination {
+    const reason =
+      exit.startError !== undefined
+        ? 'StartError'
+        : exit.oomKilled === true
+          ? 'OOMKilled'
+          : exit.code === 0
+            ? 'Completed'
+            : 'Error';
+    return {
+      exitCode: exit.code,
+      signal: exit.signal,
+      reason,
+      message: exit.startError ?? this.#terminationMessage(exit),
+      startedAt,
+      finishedAt,
+      containerID: this.#record.containerID,
+    };
+  }
+
+  #terminationMessage(exit: Exit): string | undefined {
+    if (this.container.terminationMessagePolicy !== 'FallbackToLogsOnError' || exit.code === 0) return undefined;
+    return tailText(this.#logPath(this.#run), MESSAGE_LINES, MESSAGE_BYTES);
+  }
+
+  #failStart(error: unknown): void {
+    const known = error instanceof NodeError ? error : undefined;
+    const reason =
+      known?.code === 'ImageNotFound' || known?.code === 'InvalidReference'
+        ? 'ErrImageNeverPull'
+        : (known?.code ?? 'CreateContainerError');
+    const message = error instanceof Error ? error.message : String(error);
+    if (known === undefined)
+      this.#context.machine.log.error('a container could not be started', { pod: this.#podName(), error });
+    const { state } = this.#record;
+    if (state.kind === 'waiting' && state.reason === reason && state.message === message) return;
+    this.#context.event('Warning', 'Failed', `Error: ${message}`);
+    this.#set({ ...this.#record, state: { kind: 'waiting', reason, message } }, 'now');
+  }
+
+  #set(record: ContainerRecord, when: 'now' | 'soon'): void {
+    this.#record = record;
+    this.#context.changed(when);
+  }
+
+  #policy(): string | undefined {
+    const policy = this.#context.pod().spec?.restartPolicy;
+    return this.#purpose === 'init' && policy === 'Always' ? 'OnFailure' : policy;
+  }
+
+  #podName(): string {
+    const { name, namespace = '' } = this.#context.pod().metadata;
+    return `${name}_${namespace}(${this.#context.uid})`;
+  }
+
+  #logPath(run: number): string {
+    return join(this.#context.folder, this.container.name, `${run}.log`);
+  }
+
+  #sleep(delay: number): Promise<void> {
+    if (this.#ending) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancel();
+        this.#wake = undefined;
+        resolve();
+      };
+      const cancel = this.#context.machine.clock.after(delay, done);
+      this.#wake = done;
+    });
+  }
+
+  #pause(delay: number): Promise<void> {
+    return new Promise((resolve) => this.#context.machine.clock.after(delay, resolve));
+  }
+}
+
+function graceOf(probe: Probe): number | undefined {
+  return probe.terminationGracePeriodSeconds === undefined ? undefined : probe.terminationGracePeriodSeconds * 1000;
+}
+
+function formatDelay(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000);
+  const minutes = Math.floor(seconds / 60);
+  return minutes === 0 ? `${seconds}s` : `${minutes}m${seconds % 60}s`;
+}
+
+function capital(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,100 @@
+/** What a runtime is to start for a container of a pod. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Container } from '../../../api/core.ts';
+import { imageNotFound, NodeError } from '../errors.ts';
+import type { Image } from '../image-store.ts';
+import type { ContainerSpec, Identity } from '../runtime/runtime.ts';
+import type { PodContext } from './context.ts';
+import { buildEnvironment, expand } from './environment.ts';
+import { acceptsPort, mainPort } from './port-map.ts';
+import { parseQuantity } from './quantity.ts';
+
+/** @throws NodeError ImageNotFound */
+export function imageOf(container: Container, context: PodContext): Image {
+  const reference = container.image ?? '';
+  const image = context.machine.images.resolve(reference);
+  if (image !== undefined) return image;
+  // The store knows how to say what would provide it.
+  context.machine.images.digestOf(reference);
+  throw imageNotFound(reference, reference);
+}
+
+/**
+ * @param run numbers the container's starts
+ * @throws NodeError CreateContainerConfigError, NoFreePort
+ */
+export async function containerSpec(
+  container: Container,
+  image: Image,
+  context: PodContext,
+  run: number,
+): Promise<ContainerSpec> {
+  const { machine } = context;
+  const scratch = join(context.folder, container.name, String(run));
+  const temporary = join(scratch, 'tmp');
+  mkdirSync(temporary, { recursive: true, mode: 0o777 });
+  const pod = context.pod();
+  const declared = buildEnvironment(pod, container, context.environment());
+  const env: Record<string, string> = {
+    PATH: machine.path,
+    HOME: machine.home,
+    TMPDIR: temporary,
+    HOSTNAME: context.hostname,
+    ...(machine.runtime.ownMounts ? {} : { ZEROTH_VOLUMES: join(context.folder, 'volumes') }),
+    ...declared,
+  };
+  const port = mainPort(container);
+  if (port !== undefined && acceptsPort(container, port)) {
+    let real = context.portMap.get(port);
+    if (real === undefined) {
+      real = await machine.ports.take();
+      context.portMap.set(port, real);
+    }
+    env.PORT = String(real);
+  }
+  return {
+    podUid: context.uid,
+    name: container.name,
+    argv: argvOf(container, image, env),
+    env,
+    imageFolder: image.folder,
+    workingDir: container.workingDir === '' ? undefined : container.workingDir,
+    mounts: context.mounts(container),
+    scratch,
+    hosts: context.hosts(),
+    hostname: context.hostname,
+    identity: identityOf(container, context),
+    memoryLimit: memoryOf(container),
+  };
+}
+
+/** `command` stands for the image's start command, `args` for what follows it. */
+function argvOf(container: Container, image: Image, env: Readonly<Record<string, string>>): string[] {
+  const words = (list: readonly string[] | undefined): string[] => (list ?? []).map((word) => expand(word, env));
+  const command = words(container.command);
+  const argv = [...(command.length > 0 ? command : image.argv), ...words(container.args)];
+  if (argv[0] === undefined || argv[0] === '')
+    throw new NodeError('CreateContainerConfigError', `container "${container.name}" has no command`);
+  return argv;
+}
+
+function identityOf(container: Container, context: PodContext): Identity | undefined {
+  const pod = context.pod().spec?.securityContext;
+  const own = container.securityContext;
+  const uid = own?.runAsUser ?? pod?.runAsUser;
+  const gid = own?.runAsGroup ?? pod?.runAsGroup;
+  if ((own?.runAsNonRoot ?? pod?.runAsNonRoot) === true && (uid ?? process.getuid?.()) === 0)
+    throw new NodeError(
+      'CreateContainerConfigError',
+      `container has runAsNonRoot and would run as root (container: ${container.name}); set runAsUser`,
+    );
+  if (uid === undefined && gid === undefined) return undefined;
+  const groups = [...(pod?.supplementalGroups ?? []), ...(pod?.fsGroup === undefined ? [] : [pod.fsGroup])];
+  return { uid: uid ?? process.getuid?.() ?? 0, gid: gid ?? 0, groups };
+}
+
+function memoryOf(container: Container): number | undefined {
+  const text = container.resources?.limits?.memory;
+  return text === undefined ? undefined : parseQuantity(text);
+}

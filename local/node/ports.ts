@@ -1,0 +1,103 @@
+/**
+ * Ports of the host that pods listen on: outside the range that the kernel gives to outgoing connections, unique per
+ * container, and free on every address when handed out.
+ */
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { NodeError } from './errors.ts';
+
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+const LOWEST = 10_240;
+const HIGHEST = 65_535;
+/** Below this many ports the other side of the ephemeral range is used. */
+const ENOUGH = 4_000;
+
+/** @param ephemeral text of /proc/sys/net/ipv4/ip_local_port_range */
+export function portRange(ephemeral: string): PortRange {
+  const [low = 32_768, high = 60_999] = ephemeral.trim().split(/\s+/).map(Number);
+  if (low - LOWEST >= ENOUGH) return { first: LOWEST, last: low - 1 };
+  if (HIGHEST - high >= ENOUGH) return { first: high + 1, last: HIGHEST };
+  return { first: LOWEST, last: HIGHEST };
+}
+
+export function systemPortRange(): PortRange {
+  try {
+    return portRange(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'));
+  } catch {
+    return portRange('');
+  }
+}
+
+/** A port just given back may still be asked for by somebody who has not heard. */
+const REST_MS = 60_000;
+const AHEAD = 4;
+
+export class PortPool {
+  readonly #range: PortRange;
+  readonly #now: () => number;
+  readonly #used = new Set<number>();
+  readonly #resting = new Map<number, number>();
+  readonly #checked: number[] = [];
+  #next: number;
+  #filling = false;
+
+  /** @param seed where to begin, so that instances beside each other seldom meet */
+  constructor(range: PortRange, seed: number, now: () => number) {
+    this.#range = range;
+    this.#now = now;
+    this.#next = range.first + (Math.abs(seed) % (range.last - range.first + 1));
+  }
+
+  /** @throws NodeError NoFreePort */
+  async take(): Promise<number> {
+    const port = this.#checked.shift() ?? (await this.#find());
+    void this.fill();
+    return port;
+  }
+
+  release(port: number): void {
+    if (this.#used.delete(port)) this.#resting.set(port, this.#now());
+  }
+
+  /** Looks for a few free ports ahead of need. */
+  async fill(): Promise<void> {
+    if (this.#filling) return;
+    this.#filling = true;
+    try {
+      while (this.#checked.length < AHEAD) this.#checked.push(await this.#find());
+    } catch {
+      // `take` will say so.
+    } finally {
+      this.#filling = false;
+    }
+  }
+
+  async #find(): Promise<number> {
+    const { first, last } = this.#range;
+    for (let tries = last - first; tries >= 0; tries--) {
+      const port = this.#next;
+      this.#next = port >= last ? first : port + 1;
+      const rested = this.#resting.get(port);
+      if (this.#used.has(port) || (rested !== undefined && this.#now() - rested < REST_MS)) continue;
+      this.#used.add(port);
+      if (await isFree(port)) {
+        this.#resting.delete(port);
+        return port;
+      }
+      this.#used.delete(port);
+    }
+    throw new NodeError('NoFreePort', `no free port between ${first} and ${last}`);
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '0.0.0.0', exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}

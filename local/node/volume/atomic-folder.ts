@@ -1,0 +1,60 @@
+/**
+ * A folder whose files change all at once: they are links into `..data`, and `..data` is a link that is replaced. What
+ * reads a file sees the old set or the new one. Source: the kubelet's AtomicWriter (layout).
+ */
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export interface VolumeFile {
+  readonly bytes: Buffer;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+const DATA = '..data';
+const NEXT = '..data_tmp';
+
+/** @param files by relative path; @param version names the set: nothing is done when it is there already */
+export function writeAtomically(folder: string, files: ReadonlyMap<string, VolumeFile>, version: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  const generation = `..${version}`;
+  const before = linkTarget(join(folder, DATA));
+  if (before === generation) return;
+  const target = join(folder, generation);
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { mode: 0o755 });
+  for (const [path, { bytes, mode }] of files) {
+    mkdirSync(dirname(join(target, path)), { recursive: true, mode: 0o755 });
+    writeFileSync(join(target, path), bytes, { mode });
+  }
+  rmSync(join(folder, NEXT), { force: true });
+  symlinkSync(generation, join(folder, NEXT));
+  renameSync(join(folder, NEXT), join(folder, DATA));
+  const tops = new Set([...files.keys()].map((path) => path.split('/')[0] ?? ''));
+  for (const name of tops) if (!isThere(join(folder, name))) symlinkSync(join(DATA, name), join(folder, name));
+  for (const name of readdirSync(folder)) if (!name.startsWith('..') && !tops.has(name)) rmSync(join(folder, name));
+  if (before !== undefined && existsSync(join(folder, before)))
+    rmSync(join(folder, before), { recursive: true, force: true });
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
