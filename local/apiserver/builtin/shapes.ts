@@ -5,10 +5,17 @@ import { typeFields, typeNameOf, type FieldType } from './types.ts';
 
 const shapes = new Map<string, Shape>();
 
-/** @returns undefined when the kind is not Kubernetes' own */
-export function builtinShape(group: string, version: string, kind: string): Shape | undefined {
+/** A kind that is not known merges key by key, but for its metadata. */
+const UNKNOWN: Shape = {
+  type: 'map',
+  atomic: false,
+  fields: { get: (name) => (name === 'metadata' ? metadataShape() : undefined) },
+  rest: ANY,
+};
+
+export function builtinShape(group: string, version: string, kind: string): Shape {
   const name = typeNameOf(group, version, kind);
-  return name === undefined ? undefined : structShape(name);
+  return name === undefined ? UNKNOWN : structShape(name);
 }
 
 /** `metadata` of every object. */

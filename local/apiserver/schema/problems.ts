@@ -9,7 +9,8 @@ export type ProblemType =
   | 'FieldValueForbidden'
   | 'FieldValueTooLong'
   | 'FieldValueTooMany'
-  | 'FieldValueDuplicate';
+  | 'FieldValueDuplicate'
+  | 'FieldValueNotFound';
 
 export interface FieldProblem {
   readonly type: ProblemType;
@@ -28,6 +29,7 @@ const TITLES: Readonly<Record<ProblemType, string>> = {
   FieldValueTooLong: 'Too long',
   FieldValueTooMany: 'Too many',
   FieldValueDuplicate: 'Duplicate value',
+  FieldValueNotFound: 'Not found',
 };
 /** These say nothing of the value itself. */
 const VALUELESS: ReadonlySet<ProblemType> = new Set(['FieldValueRequired', 'FieldValueForbidden', 'FieldValueTooLong']);
@@ -58,6 +60,12 @@ export const notSupported = (field: string, badValue: unknown, supported: readon
 });
 export const duplicate = (field: string, badValue: unknown): FieldProblem => ({
   type: 'FieldValueDuplicate',
+  field,
+  detail: '',
+  badValue: badValue ?? null,
+});
+export const notFound = (field: string, badValue: unknown): FieldProblem => ({
+  type: 'FieldValueNotFound',
   field,
   detail: '',
   badValue: badValue ?? null,

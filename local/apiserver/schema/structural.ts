@@ -1,4 +1,5 @@
 /** Structural schemas of custom resources: pruning, defaulting and validation compiled from one OpenAPI v3 schema. */
+import { pruneMetadata } from '../builtin/decode.ts';
 import { fillDefaults } from './defaults.ts';
 import type { FieldProblem } from './problems.ts';
 import { pruneNode } from './prune.ts';
@@ -77,7 +78,10 @@ export function compileSchema(schema: Schema): StructuralSchema {
     ready: options.rules?.ready,
     prune(object) {
       const unknown: string[] = [];
-      return { object: pruneNode(object, schema, '', true, unknown), unknown };
+      const pruned = pruneNode(object, schema, '', true, unknown);
+      const { metadata: given } = pruned as { metadata?: unknown };
+      const metadata = given === undefined ? undefined : pruneMetadata(given, unknown);
+      return { object: metadata === given ? pruned : { ...pruned, metadata }, unknown };
     },
     defaults: (object) => fillDefaults(object, schema, true),
     validate: (object, old) => validateNode(object, old, schema, options),
