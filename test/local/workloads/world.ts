@@ -6,6 +6,7 @@ import type { Test } from 'tap';
 import { Node, Pod, type Deployment } from '../../../api/core.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import type { ResourceType } from '../../../api/resource.ts';
+import type { InstanceNetwork } from '../../../api/zeroth.ts';
 import { Client } from '../../../kube/client.ts';
 import { Informers } from '../../../kube/informers.ts';
 import { createLogger } from '../../../kube/log.ts';
@@ -17,6 +18,8 @@ export interface World {
   readonly informers: Informers;
   readonly server: ApiServer;
   readonly workloads: Workloads;
+  readonly network: InstanceNetwork;
+  /** Warnings and errors. */
   readonly log: string[];
 }
 
@@ -32,12 +35,13 @@ export async function startWorld(t: Test, options: { node?: boolean; caCert?: st
   const client = new Client(server.transport);
   if (options.node !== false) await addNode(client);
   const informers = new Informers(client, log);
+  const network = { prefix, gateway: `${prefix}.0.1`, clusterPort: 18_080 };
   const workloads = await startWorkloads({
     client,
     informers,
     log,
     systemNamespace: 'zeroth-system',
-    network: { prefix, gateway: `${prefix}.0.1`, clusterPort: 18080 },
+    network,
     caCert: options.caCert,
   });
   t.teardown(async () => {
@@ -46,7 +50,7 @@ export async function startWorld(t: Test, options: { node?: boolean; caCert?: st
     await server.close();
     rmSync(dir, { recursive: true, force: true });
   });
-  return { client, informers, server, workloads, log: lines };
+  return { client, informers, server, workloads, network, log: lines };
 }
 
 /** As the node agent does: the object, then what it can carry. */
