@@ -7,8 +7,8 @@
 export const PORT_MAP_ANNOTATION = 'zeroth.dev/port-map';
 
 /** config-network keys that carry ports a bare host name cannot: external (gateway) and cluster-internal. Absent or "80" prints no port. */
-export const EXTERNAL_PORT_KEY = 'zeroth.dev/external-port';
-export const CLUSTER_PORT_KEY = 'zeroth.dev/cluster-port';
+export const EXTERNAL_PORT_KEY = 'zeroth.external-port';
+export const CLUSTER_PORT_KEY = 'zeroth.cluster-port';
 
 export const SERVING_NAMESPACE = 'knative-serving';
 export const EVENTING_NAMESPACE = 'knative-eventing';
