@@ -1,11 +1,12 @@
 /**
  * OpenAPI of the API server. In: the kinds it serves. Out: the index of v3 documents, one document a group and
  * version, and the one v2 document; enough for kubectl explain, apply and client-side validation. Documents are made
- * when asked for and not kept; the texts are loaded with the first one. Hashes in the index change exactly when a
- * document would. The caller answers ETag and Accept.
+ * when asked for and not kept. Hashes in the index change exactly when a document would. The texts are large: import
+ * this module when the first document is asked for. The caller answers ETag and Accept.
  */
 import { createHash } from 'node:crypto';
 import type { CustomResourceDefinition } from '../../../api/core.ts';
+import descriptions from '../builtin/descriptions.json' with { type: 'json' };
 import type { KindInfo } from '../registry.ts';
 import { kindDefinition } from './names.ts';
 import { pathsOf } from './paths.ts';
@@ -13,6 +14,7 @@ import { Definitions, type Descriptions, type Dialect, type Node } from './schem
 
 /** Of the types: changes when what is generated from them does. */
 const EDITION = 'kubernetes-1.34/1';
+const texts: Descriptions = descriptions;
 const INFO = { title: 'Kubernetes', version: 'v1.34.0' } as const;
 
 export interface OpenApiIndex {
@@ -28,24 +30,21 @@ export function openapiV3Index(kinds: readonly KindInfo[]): OpenApiIndex {
 }
 
 /** The body of `/openapi/v3/apis/GROUP/VERSION`; undefined when no kind is served there. */
-export async function openapiV3Document(
+export function openapiV3Document(
   group: string,
   version: string,
   kinds: readonly KindInfo[],
   _crds?: readonly CustomResourceDefinition[],
-): Promise<Node | undefined> {
+): Node | undefined {
   const members = kinds.filter((kind) => kind.group === group && kind.version === version);
   if (members.length === 0) return undefined;
-  const { nodes, paths } = await contents(members, 'v3');
+  const { nodes, paths } = contents(members, 'v3');
   return { openapi: '3.0.0', info: INFO, paths, components: { schemas: nodes } };
 }
 
 /** The body of `/openapi/v2`. */
-export async function openapiV2(
-  kinds: readonly KindInfo[],
-  _crds?: readonly CustomResourceDefinition[],
-): Promise<Node> {
-  const { nodes, paths } = await contents(kinds, 'v2');
+export function openapiV2(kinds: readonly KindInfo[], _crds?: readonly CustomResourceDefinition[]): Node {
+  const { nodes, paths } = contents(kinds, 'v2');
   return { swagger: '2.0', info: INFO, paths, definitions: nodes };
 }
 
@@ -73,12 +72,11 @@ function schemaDigest(custom: NonNullable<KindInfo['custom']>): string {
   return digest;
 }
 
-async function contents(
+function contents(
   kinds: readonly KindInfo[],
   dialect: Dialect,
-): Promise<{ nodes: Readonly<Record<string, Node>>; paths: Readonly<Record<string, Node>> }> {
-  const { default: texts } = await import('../builtin/descriptions.json', { with: { type: 'json' } });
-  const definitions = new Definitions(dialect, texts as Descriptions);
+): { nodes: Readonly<Record<string, Node>>; paths: Readonly<Record<string, Node>> } {
+  const definitions = new Definitions(dialect, texts);
   const paths: Record<string, Node> = {};
   definitions.addType('meta.v1.Status');
   if (kinds.some((kind) => kind.subresources.includes('scale'))) definitions.addType('autoscaling.v1.Scale');
