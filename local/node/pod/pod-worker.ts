@@ -105,6 +105,8 @@ export class PodWorker {
   }
 
   start(): void {
+    // An address of an earlier life leads nowhere: nobody may take the pod for ready until it is.
+    if (this.#pod.status?.podIP !== undefined) this.#status.now();
     void this.#run().catch((error: unknown) => {
       this.#options.machine.log.error('a pod failed', { pod: this.#pod.metadata.name, error });
       this.#refused = { reason: 'Failed', message: error instanceof Error ? error.message : String(error) };
@@ -202,6 +204,7 @@ export class PodWorker {
   async #end(grace: number, finalise: boolean): Promise<void> {
     const { machine, client, addresses } = this.#options;
     const loops = [...this.#loops, ...this.#init];
+    if (!finalise) this.#status.stop();
     if (finalise && loops.some((loop) => loop.record.ready)) this.#status.now();
     await Promise.all(this.#loops.map((loop) => loop.terminate(grace)));
     await Promise.all(this.#init.map((loop) => loop.terminate(grace)));

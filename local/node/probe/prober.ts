@@ -70,14 +70,16 @@ export class Prober {
 
   #watchReadiness(probe: Probe): void {
     let state = UNPROBED;
+    let everPassed = false;
     this.#loop(probe, true, (result, elapsed) => {
-      const before = state.passing;
+      const before = state.passing === true;
       state = recordResult(probe, state, result.success);
-      if (!result.success && before === undefined) this.#events.onSilence(elapsed);
-      if (!result.success && before !== undefined) this.#events.onFailure('readiness', result.message);
-      if (state.passing !== before && !(before === undefined && state.passing === false))
-        this.#events.onReady(state.passing === true);
-      return state.passing === true ? 'calm' : 'eager';
+      const passes = state.passing === true;
+      everPassed ||= passes;
+      if (!everPassed) this.#events.onSilence(elapsed);
+      else if (!result.success) this.#events.onFailure('readiness', result.message);
+      if (passes !== before) this.#events.onReady(passes);
+      return passes ? 'calm' : 'eager';
     });
   }
 
