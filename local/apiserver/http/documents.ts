@@ -1,6 +1,5 @@
 /** Answers outside of resources: discovery, OpenAPI, version, health, metrics. */
 import { createHash } from 'node:crypto';
-import type { CustomResourceDefinition } from '../../../api/core.ts';
 import { methodNotAllowed, noSuchPath, notAcceptable } from '../errors.ts';
 import { aggregated, apiGroup, groupList, legacyVersions, resourceList, VERSION } from '../discovery.ts';
 import type { Metrics } from '../metrics.ts';
@@ -85,19 +84,18 @@ export class Documents {
   }
 
   async #openapi(request: Request, response: Response, path: string): Promise<void> {
+    // Older clients ask for v2 as protobuf and for nothing else: they must learn that there is none.
+    if (negotiate(request.headers.accept) === undefined) throw notAcceptable(ACCEPTED);
     const { openapiV2, openapiV3Document, openapiV3Index } = await import('../openapi/main.ts');
     const kinds = this.#core.registry.all();
-    if (path === '/openapi/v2')
-      return this.#cached(request, response, path, JSON_FORM, () => openapiV2(kinds, this.#definitions()));
+    if (path === '/openapi/v2') return this.#cached(request, response, path, JSON_FORM, () => openapiV2(kinds));
     if (path === '/openapi/v3') return this.#cached(request, response, path, JSON_FORM, () => openapiV3Index(kinds));
     const match = /^\/openapi\/v3\/(?:api\/([^/]+)|apis\/([^/]+)\/([^/]+))$/.exec(path);
     if (match === null) throw noSuchPath();
     const group = match[2] ?? '';
     const version = match[1] ?? match[3] ?? '';
     if (!kinds.some((info) => info.group === group && info.version === version)) throw noSuchPath();
-    return this.#cached(request, response, path, JSON_FORM, () =>
-      openapiV3Document(group, version, kinds, this.#definitions()),
-    );
+    return this.#cached(request, response, path, JSON_FORM, () => openapiV3Document(group, version, kinds));
   }
 
   async #cached(
@@ -114,7 +112,7 @@ export class Documents {
     }
     let text = this.#cache.get(key);
     if (text === undefined) {
-      text = JSON.stringify(make());
+      text = JSON.stringify(await make());
       this.#cache.set(key, text);
     }
     const etag = `"${createHash('sha256').update(text).digest('hex').slice(0, 32)}"`;
@@ -126,11 +124,6 @@ export class Documents {
       return;
     }
     await sendText(request, response, 200, contentTypeOf(form), text);
-  }
-
-  #definitions(): CustomResourceDefinition[] {
-    const entries = this.#core.store.entries('apiextensions.k8s.io/customresourcedefinitions');
-    return [...entries].map(([, definition]) => definition as CustomResourceDefinition);
   }
 
   #paths(): string[] {

@@ -49,6 +49,7 @@ export function readBody(request: IncomingMessage | Http2ServerRequest): Promise
   });
 }
 
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const JSON_TYPES = /^application\/(json|[\w.-]+\+json)$/;
 const YAML_TYPES = /^application\/(yaml|[\w.-]+\+yaml)$/;
 
@@ -59,6 +60,11 @@ const YAML_TYPES = /^application\/(yaml|[\w.-]+\+yaml)$/;
 export async function parseBody(bytes: Buffer, contentType: string | undefined): Promise<unknown> {
   const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   const isYaml = YAML_TYPES.test(type);
+  if (type === PROTOBUF) {
+    if (bytes.length === 0) return undefined;
+    const { decodeProtobuf } = await import('./protobuf.ts');
+    return copyJson(decodeProtobuf(bytes));
+  }
   if (type !== '' && !isYaml && !JSON_TYPES.test(type))
     throw unsupportedMediaType(['application/json', 'application/yaml']);
   if (bytes.length === 0) return undefined;
