@@ -51,7 +51,7 @@ export function validateObjectMeta(
   checkLabels(meta.labels, `${path}.labels`, problems);
   checkAnnotations(meta.annotations, `${path}.annotations`, problems);
   checkOwners(meta.ownerReferences, `${path}.ownerReferences`, problems);
-  for (const finalizer of meta.finalizers ?? []) checkFinalizer(finalizer, `${path}.finalizers`, problems);
+  for (const finalizer of meta.finalizers ?? []) checkFinalizer(kind, finalizer, `${path}.finalizers`, problems);
   if (old !== undefined) checkUpdate(meta, old, path, problems);
   return problems;
 }
@@ -92,10 +92,13 @@ function checkName(kind: Kind, meta: Partial<ObjectMeta>, path: string, problems
   else report(rule, meta.name, `${path}.name`, problems);
 }
 
-function checkFinalizer(finalizer: string, path: string, problems: FieldProblem[]): void {
+function checkFinalizer(kind: Kind, finalizer: string, path: string, problems: FieldProblem[]): void {
   const wrong = qualifiedName(finalizer);
   problems.push(...wrong.map((detail) => invalid(path, finalizer, detail)));
-  if (wrong.length === 0 && !finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer))
+  // The stricter rule is that of Kubernetes' core kinds; definitions and custom kinds take any qualified name.
+  const strict =
+    !kind.group.includes('.') || (kind.group.endsWith('.k8s.io') && !kind.group.startsWith('apiextensions.'));
+  if (strict && wrong.length === 0 && !finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer))
     problems.push(invalid(path, finalizer, 'name is neither a standard finalizer name nor is it fully qualified'));
 }
 
