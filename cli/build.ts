@@ -27,7 +27,7 @@ export const build: Verb = {
     if (info?.isDirectory() !== true) throw new CommandError(`${folder} is not a folder`);
     const state = StateFolder.nearest(args.text('state'));
     state.create();
-    const images = await ImageStore.open(state.path('images'));
+    const images = await ImageStore.open(state.dir);
     try {
       const { reference, digest } = await images.build(folder, name);
       process.stdout.write(`${reference}\n${digest}\n`);

@@ -22,7 +22,7 @@ import { startServingControllers } from '../serving/controller/main.ts';
 import { DataPathProcess } from './data-path.ts';
 import { runDemo } from './demo.ts';
 import { errorCode, UsageError } from './errors.ts';
-import { installManifests, publishBrokerHost, publishDataPath } from './install.ts';
+import { installManifests, publishBrokerHost, publishDataPath, publishPorts } from './install.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { LogFile } from './log-file.ts';
 import { claimNetwork } from './network.ts';
@@ -96,16 +96,17 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
       registry,
       log: log.with({ part: 'apiserver' }),
     }),
-    ImageStore.open(state.path('images')),
+    ImageStore.open(state.dir),
   ]);
   started({ stop: () => api.close() });
+  const client = new Client(api.transport);
+  const informers = new Informers(client, log);
+  started({ stop: () => Promise.resolve(informers.stop()) });
+  await installManifests(client, options.domain);
   const apiUrl = await listenApi(api, options.apiPort, pki);
   writeKubeconfig(options.kubeconfig, apiUrl, pki.caCert, pki.token);
   print('API server', apiUrl);
 
-  const client = new Client(api.transport);
-  const informers = new Informers(client, log);
-  started({ stop: () => Promise.resolve(informers.stop()) });
   const serving: ControllerOptions = { client, informers, log, systemNamespace: SERVING_NAMESPACE };
   const eventing: ControllerOptions = { ...serving, systemNamespace: EVENTING_NAMESPACE };
   const autoscaler = started(await startAutoscaler({ ...serving, registry, host: '127.0.0.1', port: 0 }));
@@ -145,20 +146,22 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
 
   const externalPort = Number(portOf(activator.addresses['external']));
   const clusterPort = Number(portOf(activator.addresses['internal']));
-  await installManifests(client, { domain: options.domain, externalPort, clusterPort });
+  await publishPorts(client, externalPort, clusterPort);
   publish('activator-service', activator.addresses['internal']);
   publish('broker-ingress', broker.addresses['ingress']);
   const [node] = await Promise.all([
     startNodeAgent({
       ...serving,
-      dir: state.path('node'),
+      dir: state.dir,
       images,
       network: { ...network, clusterPort },
       apiUrl,
       registry,
     }),
     startWorkloads({ ...serving, network: { ...network, clusterPort } }).then(started),
-    startServingControllers({ ...serving, registry, resolveImage: (image) => images.digestOf(image) }).then(started),
+    startServingControllers({ ...serving, registry, resolveImage: async (image) => images.digestOf(image) }).then(
+      started,
+    ),
     startEventingControllers({ ...eventing, registry }).then(started),
     publishBrokerHost(client, options.domain),
   ]);
@@ -199,7 +202,7 @@ async function listenApi(api: ApiServer, port: number, pki: Pki): Promise<string
     const bound = await api.listen({
       host: '127.0.0.1',
       port,
-      tls: { cert: pki.cert, key: pki.key },
+      tls: { cert: pki.cert, key: pki.key, caCert: pki.caCert },
       tokens: [pki.token],
     });
     return `https://127.0.0.1:${bound.port}`;

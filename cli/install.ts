@@ -14,41 +14,39 @@ import { loadManifests, type Manifests } from './manifests.ts';
 
 const FIELD_MANAGER = 'zeroth';
 
-export interface Listening {
-  readonly domain: string;
-  readonly externalPort: number;
-  readonly clusterPort: number;
+/** CRDs, namespaces and default ConfigMaps. */
+export async function installManifests(client: Client, domain: string): Promise<void> {
+  const manifests = await loadManifests();
+  await Promise.all([
+    ...manifests.crds.map((crd) => installCrd(client, crd)),
+    ...ofKind(manifests, 'Namespace').map((object) => createIfAbsent(client, Namespace, object as Namespace)),
+  ]);
+  await Promise.all(configMapsOf(manifests, domain).map((map) => createIfAbsent(client, ConfigMap, map)));
 }
 
-/** CRDs, namespaces and default ConfigMaps, all at once. */
-export async function installManifests(client: Client, listening: Listening): Promise<void> {
-  const manifests = await loadManifests();
-  await Promise.all(manifests.crds.map((crd) => installCrd(client, crd)));
-  await Promise.all(
-    ofKind(manifests, 'Namespace').map((object) => createIfAbsent(client, Namespace, object as Namespace)),
-  );
-  await Promise.all(configMapsOf(manifests, listening).map((map) => createIfAbsent(client, ConfigMap, map)));
+/** Tells the controllers which ports URLs must carry. */
+export async function publishPorts(client: Client, externalPort: number, clusterPort: number): Promise<void> {
   await client.patch(ConfigMap, SERVING_NAMESPACE, 'config-network', {
     data: {
-      [EXTERNAL_PORT_KEY]: String(listening.externalPort),
-      [CLUSTER_PORT_KEY]: String(listening.clusterPort),
+      [EXTERNAL_PORT_KEY]: String(externalPort),
+      [CLUSTER_PORT_KEY]: String(clusterPort),
     },
   });
 }
 
 /** The local overlay's keys win over the defaults' of the same ConfigMap. */
-function configMapsOf(manifests: Manifests, listening: Listening): ConfigMap[] {
+function configMapsOf(manifests: Manifests, domain: string): ConfigMap[] {
   const maps = new Map<string, ConfigMap>();
   for (const object of ofKind(manifests, 'ConfigMap') as ConfigMap[]) {
     const key = `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
     const before = maps.get(key);
     maps.set(key, before === undefined ? object : { ...before, data: { ...before.data, ...object.data } });
   }
-  const domain = `${SERVING_NAMESPACE}/config-domain`;
-  const map = maps.get(domain);
+  const key = `${SERVING_NAMESPACE}/config-domain`;
+  const map = maps.get(key);
   if (map !== undefined) {
     const { _example } = map.data ?? {};
-    maps.set(domain, { ...map, data: { ...(_example === undefined ? {} : { _example }), [listening.domain]: '' } });
+    maps.set(key, { ...map, data: { ...(_example === undefined ? {} : { _example }), [domain]: '' } });
   }
   return [...maps.values()];
 }
