@@ -3,7 +3,17 @@
  * processes may use a store at once; everything appears by rename. Format: docs/formats/image-store.md.
  */
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from 'node:fs';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve as resolvePath } from 'node:path';
 import { imageNotFound, NodeError } from './errors.ts';
@@ -166,8 +176,21 @@ function viewOf(folder: string, entries: readonly Entry[]) {
     has: (path: string) => paths.has(path),
     executables: entries
       .filter((entry) => entry.type === 'file' && entry.executable && !entry.path.includes('/'))
+      .filter((entry) => isProgram(join(folder, entry.path)))
       .map((entry) => entry.path),
   };
+}
+
+/** Starts like a binary of Linux or names its interpreter. */
+function isProgram(path: string): boolean {
+  const head = Buffer.alloc(4);
+  const fd = openSync(path, 'r');
+  try {
+    readSync(fd, head, 0, head.length, 0);
+  } finally {
+    closeSync(fd);
+  }
+  return head.toString('latin1') === '\x7fELF' || head.toString('latin1', 0, 2) === '#!';
 }
 
 function parseConfig(text: string, digest: string): ImageConfig {
