@@ -1,9 +1,10 @@
 /** Defaulting of Service, Configuration, Route and DomainMapping. Source: reference section 1.8. */
 import type { ObjectMeta } from '../../../api/object.ts';
-import type { Configuration, ConfigurationSpec } from '../../../api/serving/configuration.ts';
+import type { Configuration, ConfigurationSpec, RevisionTemplate } from '../../../api/serving/configuration.ts';
 import type { DomainMapping } from '../../../api/serving/domain-mapping.ts';
 import type { Route, TrafficTarget } from '../../../api/serving/route.ts';
 import type { Service } from '../../../api/serving/service.ts';
+import { deepEqual } from '../../../kube/equal.ts';
 import type { ServingContext } from '../validation/context.ts';
 import { isObject, listOf } from '../validation/fields.ts';
 import { isOwned } from '../validation/serving.ts';
@@ -53,7 +54,10 @@ export function defaultDomainMapping(
   return withUser(defaulted, old, context);
 }
 
-/** A template whose own name stays is left alone: a new default would be a change under the same name. */
+/**
+ * A template whose own name stays is not defaulted: a new default would be a change under the same name. But one that
+ * says the same as before, only without what defaulting had filled in (as `kubectl apply` sends it), is the one before.
+ */
 function defaultConfigurationSpec<S extends ConfigurationSpec>(
   spec: S,
   old: ConfigurationSpec | undefined,
@@ -63,9 +67,13 @@ function defaultConfigurationSpec<S extends ConfigurationSpec>(
   const { template } = spec;
   if (!isObject(template) || !isObject(template.spec)) return spec;
   const name = template.metadata?.name ?? '';
-  if (old !== undefined && name !== '' && name === old.template?.metadata?.name) return spec;
-  const create = context.operation === 'CREATE';
-  return { ...spec, template: { ...template, spec: defaultRevisionSpec(template.spec, parent, create, context) } };
+  const defaulted = (given: RevisionTemplate): RevisionTemplate => ({
+    ...given,
+    spec: defaultRevisionSpec(given.spec, parent, context.operation === 'CREATE', context),
+  });
+  if (old !== undefined && name !== '' && name === old.template?.metadata?.name)
+    return deepEqual(defaulted(template), defaulted(old.template)) ? { ...spec, template: old.template } : spec;
+  return { ...spec, template: defaulted(template) };
 }
 
 function defaultTarget(target: TrafficTarget): TrafficTarget {
