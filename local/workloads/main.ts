@@ -13,6 +13,8 @@ import { deploymentReconciler } from './deployment/reconciler.ts';
 import { endpointSliceReconciler, endpointsReconciler, removeEndpointsWithServices } from './endpoints/reconciler.ts';
 import { Collector } from './gc/collector.ts';
 import { OwnerGraph } from './gc/graph.ts';
+import { releaseAbandonedPods } from './job/abandoned-pods.ts';
+import { jobReconciler } from './job/reconciler.ts';
 import { startNamespaceDeletion } from './namespace/deletion.ts';
 import { namespaceResidents } from './namespace/residents.ts';
 import { Expectations } from './expectations.ts';
@@ -44,12 +46,14 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<Workloa
     createController(scheduler.reconciler(), options),
     createController(replicaSetReconciler({ expectations, ...place }), options),
     createController(deploymentReconciler, options),
+    createController(jobReconciler({ expectations, ...place }), options),
     createController(endpointSliceReconciler, options),
     createController(endpointsReconciler, options),
     createController(namespaceResidents(options.caCert), options),
   ];
   await Promise.all(controllers.map((controller) => controller.start()));
   await removeEndpointsWithServices(options);
+  const stopReleasing = await releaseAbandonedPods(options);
 
   const graph = new OwnerGraph(client, log);
   await graph.start(informers);
@@ -66,6 +70,7 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<Workloa
         ...controllers.map((controller) => controller.stop()),
         collector.stop(),
         stopDeletion(),
+        stopReleasing(),
         proxy.stop(),
       ]);
     },
