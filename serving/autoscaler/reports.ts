@@ -56,14 +56,6 @@ export async function serveReports(
 
   const alive = new WeakSet<WebSocket>();
   const accepted = new Set<WebSocket>();
-  const pings = setInterval(() => {
-    for (const socket of accepted) {
-      if (!alive.has(socket)) socket.terminate();
-      alive.delete(socket);
-      socket.ping();
-    }
-  }, PING_INTERVAL);
-
   function accept(socket: WebSocket): void {
     // A broken connection is closed by ws itself; what is left of it to do is in `close`.
     socket.on('error', (error) => log.debug('connection of an activator broke', { error }));
@@ -98,6 +90,13 @@ export async function serveReports(
   }
 
   await listen(http, host, port);
+  const pings = setInterval(() => {
+    for (const socket of accepted) {
+      if (!alive.has(socket)) socket.terminate();
+      alive.delete(socket);
+      socket.ping();
+    }
+  }, PING_INTERVAL);
   const bound = (http.address() as AddressInfo).port;
   return {
     url: `ws://${host.includes(':') ? `[${host}]` : host}:${bound}`,
@@ -106,9 +105,11 @@ export async function serveReports(
       for (const socket of accepted) socket.close(CLOSE.restart, 'autoscaler stops');
       const closed = new Promise<void>((resolve) => http.close(() => resolve()));
       sockets.close();
-      // Those that do not answer the closing frame are not waited for.
-      const patience = setTimeout(() => accepted.forEach((socket) => socket.terminate()), 500);
-      http.closeIdleConnections();
+      // Those that say nothing, or do not answer the closing frame, are not waited for.
+      const patience = setTimeout(() => {
+        accepted.forEach((socket) => socket.terminate());
+        http.closeAllConnections();
+      }, 500);
       await closed;
       clearTimeout(patience);
     },
