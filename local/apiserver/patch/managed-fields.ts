@@ -126,14 +126,14 @@ export function serverSideApply<T extends KubeObject>(
     after.set(other, withoutFields(withoutFields(manager, change?.changed), change?.removed));
   const stripped = difference(set, STRIPPED);
   const before = managers.get(id);
-  const unchanged =
-    change === undefined && before?.entry.apiVersion === options.apiVersion && equalSets(before.set, stripped);
-  if (unchanged) after.set(id, before);
+  // Merging keeps what is equal: another identity is another value, if only in the order of a list.
+  const idle = live !== undefined && merged === base;
+  if (idle && before?.entry.apiVersion === options.apiVersion && equalSets(before.set, stripped)) after.set(id, before);
   else {
-    const time = change === undefined ? (before?.entry.time ?? options.time) : options.time;
+    const time = idle ? (before?.entry.time ?? options.time) : options.time;
     after.set(id, { entry: { ...entry, time }, set: stripped });
   }
-  const result = change === undefined && live !== undefined ? live : merged;
+  const result = idle ? live : merged;
   const annotated = options.manager === 'kubectl' ? withLastApplied(result, applied) : result;
   return withManagedFields(annotated, listed(after, live));
 }
@@ -145,7 +145,7 @@ function afterUpdate(
   options: UpdateOptions,
   shape: Shape,
 ): Managers {
-  const change = differ(old === undefined ? undefined : bare(old), bare(next), shape);
+  const change = differ(old === undefined ? {} : bare(old), bare(next), shape);
   if (change === undefined) return managers;
   const after = new Map<string, FieldManager>();
   let touched = false;

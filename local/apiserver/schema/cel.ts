@@ -1,5 +1,6 @@
 /** The CEL engine of validation rules: `@marcbachmann/cel-js` with Kubernetes' own functions. */
 import { Environment } from '@marcbachmann/cel-js';
+import { addKubernetesLibrary } from './cel-library.ts';
 
 export type CelProgram = (variables: Readonly<Record<string, unknown>>) => unknown;
 
@@ -20,6 +21,7 @@ export function celEngine(): CelEngine {
     enableOptionalTypes: true,
     limits: LIMITS,
   });
+  addKubernetesLibrary(environment);
   const some = environment.parse('optional.of(value)');
   const none = environment.parse('optional.none()');
   return {
