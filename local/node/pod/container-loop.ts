@@ -29,6 +29,8 @@ const MESSAGE_BYTES = 2048;
 /** Runs whose logs are kept, the present one included. */
 const KEPT_RUNS = 2;
 
+const CREATING = 'ContainerCreating';
+
 export type Purpose = 'main' | 'init' | 'sidecar';
 
 export class ContainerLoop {
@@ -51,7 +53,7 @@ export class ContainerLoop {
     this.container = container;
     this.#context = context;
     this.#purpose = purpose;
-    this.#record = before ?? waitingRecord(container.name, container.image ?? '', 'PodInitializing');
+    this.#record = before ?? waitingRecord(container.name, container.image ?? '', CREATING);
     this.#run = this.#record.restartCount;
     this.started = new Promise((resolve) => (this.#onStarted = resolve));
   }
@@ -71,10 +73,15 @@ export class ContainerLoop {
     return { path: this.#logPath(run), live: previous ? undefined : this.#log };
   }
 
+  /** Says why it has not begun. */
+  waitFor(reason: string, message?: string): void {
+    this.#set({ ...this.#record, state: { kind: 'waiting', reason, message } }, 'soon');
+  }
+
   /** Resolves when the container is not to run again: true when it ended well. */
   async run(): Promise<boolean> {
     const policy = this.#purpose === 'sidecar' ? 'Always' : this.#policy();
-    this.#set({ ...this.#record, state: { kind: 'waiting', reason: 'ContainerCreating' } }, 'soon');
+    this.#set({ ...this.#record, state: { kind: 'waiting', reason: CREATING } }, 'soon');
     for (;;) {
       const started = await this.#start();
       if (started === undefined) return false;

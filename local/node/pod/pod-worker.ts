@@ -163,6 +163,7 @@ export class PodWorker {
   async #run(): Promise<void> {
     await this.#prepare();
     const { machine } = this.#options;
+    if (this.#init.length > 0) for (const loop of this.#loops) loop.waitFor('PodInitializing');
     for (const loop of this.#init) {
       if (this.#ending !== undefined) return;
       if (loop.record.state.kind === 'terminated' && loop.record.state.exitCode === 0) continue;
@@ -195,7 +196,7 @@ export class PodWorker {
       } catch (error) {
         if (!(error instanceof NodeError)) throw error;
         this.#context.event('Warning', 'FailedMount', error.message);
-        this.#status.soon();
+        for (const loop of [...this.#init, ...this.#loops]) loop.waitFor('ContainerCreating', error.message);
         await new Promise<void>((resolve) => this.#options.machine.clock.after(VOLUME_RETRY, resolve));
       }
     }

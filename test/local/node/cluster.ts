@@ -6,7 +6,9 @@ import { text } from 'node:stream/consumers';
 import { Registry } from 'prom-client';
 import type { Test } from 'tap';
 import { Pod, type Container, type PodSpec } from '../../../api/core.ts';
+import type { InstanceNetwork } from '../../../api/zeroth.ts';
 import { Client } from '../../../kube/client.ts';
+import { CoreEvent } from '../../../kube/events.ts';
 import { Informers } from '../../../kube/informers.ts';
 import { createLogger } from '../../../kube/log.ts';
 import { ApiServer } from '../../../local/apiserver/main.ts';
@@ -20,6 +22,7 @@ export interface Cluster {
   readonly client: Client;
   readonly informers: Informers;
   readonly images: ImageStore;
+  readonly network: InstanceNetwork;
   agent: NodeAgent;
   /** Stops the agent and starts another over the same state. */
   restartAgent(): Promise<void>;
@@ -41,12 +44,12 @@ let prefix = 200;
 export async function openCluster(t: Test): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'zeroth-node-'));
   const log = createLogger(process.env.LOG === undefined ? 'error' : 'debug');
-  const server = await ApiServer.open({ dir: join(dir, 'api'), admissions: [], log });
+  const network = { prefix: `127.${prefix}`, gateway: `127.${prefix}.0.1`, clusterPort: 80 };
+  prefix++;
+  const server = await ApiServer.open({ dir: join(dir, 'api'), admissions: [], servicePrefix: network.prefix, log });
   const client = new Client(server.transport);
   const informers = new Informers(client, log);
   const images = await ImageStore.open(dir);
-  const network = { prefix: `127.${prefix}`, gateway: `127.${prefix}.0.1`, clusterPort: 80 };
-  prefix++;
   const startAgent = (): Promise<NodeAgent> =>
     startNodeAgent({
       client,
@@ -65,6 +68,7 @@ export async function openCluster(t: Test): Promise<Cluster> {
     client,
     informers,
     images,
+    network,
     agent: await startAgent(),
     async restartAgent() {
       await cluster.agent.stop();
@@ -87,7 +91,10 @@ export async function openCluster(t: Test): Promise<Cluster> {
           return seen !== undefined && condition(seen);
         }, deadline);
       } catch {
-        throw new Error(`pod ${name} not as wanted: ${JSON.stringify(seen?.status, undefined, 1)}`);
+        const events = (await client.list(CoreEvent, { namespace: 'default' })).items
+          .filter((event) => event.involvedObject.name === name)
+          .map((event) => `${event.reason ?? ''}: ${event.message ?? ''}`);
+        throw new Error(`pod ${name} not as wanted: ${JSON.stringify([events, seen?.status], undefined, 1)}`);
       }
       return seen as Pod;
     },
