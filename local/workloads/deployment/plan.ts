@@ -31,7 +31,7 @@ export interface DeploymentPlan {
   readonly deletes: readonly ReplicaSet[];
   /** The Deployment's own revision annotation, when it must change. */
   readonly revision: string | undefined;
-  /** Undefined when sizes change: the ReplicaSets' answer brings the next pass, so that pods come before paperwork. */
+  /** Undefined while ReplicaSets have a size to act on: their answer brings the next pass. Pods come before paperwork. */
   readonly status: DeploymentStatus | undefined;
   readonly again: number | undefined;
   readonly events: readonly PlannedEvent[];
@@ -66,10 +66,15 @@ export function planDeployment(deployment: Deployment, seen: Observed, now: numb
     changes: draft.changes,
     deletes: settled && !draft.scales ? beyondHistory(old, spec.historyLimit) : [],
     revision: changedRevision(deployment, current),
-    status: draft.scales ? undefined : status,
+    status: draft.scales || (draft.created === undefined && seen.replicaSets.some(isBehind)) ? undefined : status,
     again: spec.paused ? undefined : nextDeadline(deployment, status, spec, now),
     events: draft.events,
   };
+}
+
+/** Its controller has yet to act on what it asks for. */
+function isBehind({ metadata, status }: ReplicaSet): boolean {
+  return metadata.deletionTimestamp === undefined && (metadata.generation ?? 0) > (status?.observedGeneration ?? 0);
 }
 
 function planRecreate(

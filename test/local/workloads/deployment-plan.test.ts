@@ -222,6 +222,7 @@ void t.test('conditions tell how the rollout stands', async (t) => {
   const failing: ReplicaSet = set('new', 4, 4);
   failing.status = {
     replicas: 0,
+    observedGeneration: 1,
     conditions: [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'quota' }],
   };
   const cases: [
