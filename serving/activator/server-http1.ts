@@ -38,7 +38,7 @@ const LINGER_BYTES = 1 << 20;
 const LINGER_MS = 2000;
 
 interface Connection {
-  open: number;
+  readonly open: Set<Http1Exchange>;
   responding: boolean;
   isDraining(): boolean;
 }
@@ -72,6 +72,8 @@ export class Http1Server {
     server.on('connect', (_message, socket: Duplex) => refuse(socket, 405, 'CONNECT is not served here'));
     server.on('upgrade', (message, socket: Duplex, rest: Buffer) => this.#upgrade(message, socket, rest));
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#fail(error, socket));
+    // Sockets come from the gateway's listener; this is what makes node watch over slow and idle ones.
+    server.emit('listening');
     this.#server = server;
   }
 
@@ -89,33 +91,35 @@ export class Http1Server {
   #connectionOf(socket: Duplex): Connection {
     let connection = this.#connections.get(socket);
     if (connection === undefined) {
-      connection = { open: 0, responding: false, isDraining: () => this.#draining };
+      const open = new Set<Http1Exchange>();
+      connection = { open, responding: false, isDraining: () => this.#draining };
       this.#connections.set(socket, connection);
+      // Node tells only the first of several pipelined responses that their socket is gone.
+      socket.once('close', () => open.forEach((exchange) => exchange.close()));
     }
     return connection;
   }
 
   #take(message: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connectionOf(message.socket);
-    if (++connection.open > MAX_PIPELINED) {
+    if (connection.open.size >= MAX_PIPELINED) {
       message.socket.destroy();
       return;
     }
     const head = headOf(message);
     if (typeof head === 'string') {
-      connection.open--;
       response.writeHead(400, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' });
       response.end(`${head}\n`);
       return;
     }
     const exchange = new Http1Exchange(head, message, response, connection);
-    exchange.onClose(() => connection.open--);
+    connection.open.add(exchange);
     this.#handler.request(exchange);
   }
 
   #upgrade(message: IncomingMessage, socket: Duplex, rest: Buffer): void {
     // Switching protocols behind an answer that is still owed would mix the two.
-    if (this.#connectionOf(socket).open > 0) return void socket.destroy();
+    if (this.#connectionOf(socket).open.size > 0) return void socket.destroy();
     const protocol = message.headers.upgrade?.trim().toLowerCase();
     if (protocol !== 'websocket' || message.method !== 'GET') {
       // An offer we do not take up (`h2c` by curl and Java clients, say): the request is an ordinary one.
@@ -168,6 +172,8 @@ export function refuse(socket: Duplex, status: number, text: string, headers: He
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
   const body = `${text}\n`;
   socket.on('error', () => socket.destroy());
+  // What still comes is thrown away, so that the client's own end is noticed.
+  socket.resume();
   socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
   const linger = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(linger));
@@ -177,6 +183,15 @@ export function refuse(socket: Duplex, status: number, text: string, headers: He
 function headOf(message: IncomingMessage): RequestHead | string {
   const headers = message.rawHeaders;
   if (countOf(headers, 'host') > 1) return 'more than one Host header';
+  const codings = countOf(headers, 'transfer-encoding');
+  // RFC 9112, 6.1: how a body ends must be beyond doubt, or two readers of one stream see different requests.
+  if (codings > 0) {
+    if (message.httpVersion === '1.0') return 'Transfer-Encoding in HTTP/1.0';
+    if (codings > 1 || headerOf(headers, 'transfer-encoding')?.toLowerCase() !== 'chunked')
+      return 'unknown Transfer-Encoding';
+    if (countOf(headers, 'content-length') > 0) return 'Content-Length beside Transfer-Encoding';
+  }
+  if (countOf(headers, 'content-length') > 1) return 'more than one Content-Length';
   let authority = headerOf(headers, 'host') ?? '';
   let target = message.url ?? '/';
   if (!target.startsWith('/') && target !== '*') {
@@ -221,12 +236,7 @@ class Http1Exchange implements Exchange {
     this.#response = response;
     this.#connection = connection;
     this.framing = framingOf(message);
-    response.on('close', () => {
-      connection.responding = false;
-      const complete = response.writableFinished;
-      for (const listener of this.#listeners) listener(complete);
-      if (complete && !message.readableEnded) this.#linger();
-    });
+    response.on('close', () => this.close());
     // A broken client shows as `close`; its error says nothing more.
     response.on('error', ignore);
     message.on('error', ignore);
@@ -290,6 +300,15 @@ class Http1Exchange implements Exchange {
 
   onClose(listener: (complete: boolean) => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** The response is over, or its connection is. */
+  close(): void {
+    if (!this.#connection.open.delete(this)) return;
+    this.#connection.responding = false;
+    const complete = this.#response.writableFinished;
+    for (const listener of this.#listeners) listener(complete);
+    if (complete && !this.#message.readableEnded) this.#linger();
   }
 
   /** Head and a body that is already there leave in one packet; a head alone does not wait for its body. */

@@ -56,7 +56,9 @@ export class Upgrader {
   #load(): Promise<HttpProxy> {
     this.#proxy ??= import('http-proxy').then(({ default: httpProxy }) => {
       const proxy = httpProxy.createProxyServer({ ws: true, toProxy: true });
-      proxy.on('proxyReqWs', (proxyRequest) => {
+      proxy.on('proxyReqWs', (proxyRequest, message) => {
+        // http-proxy joins and shortens paths; ours is to arrive as it was sent.
+        proxyRequest.path = message.url ?? '/';
         proxyRequest.once('response', (response) => {
           // A refusal: http-proxy passes its body on decoded, so its end is the connection's end.
           delete response.headers['transfer-encoding'];
