@@ -145,3 +145,28 @@ export const STRUCT_PATCH: Readonly<Record<string, 'retainKeys' | 'replace'>> = 
   'apps.v1.DeploymentSpec.strategy': 'retainKeys',
   'policy.v1.PodDisruptionBudgetSpec.selector': 'replace',
 };
+
+/**
+ * Fields that Kubernetes' decoder always has, if empty, `TYPE.FIELD`: nobody comes to own them by adding them.
+ * `metadata`, `spec` and `status` of every kind are such fields, too.
+ */
+export const PRESENT: ReadonlySet<string> = new Set([
+  'apps.v1.DaemonSetSpec.template',
+  'apps.v1.DaemonSetSpec.updateStrategy',
+  'apps.v1.DeploymentSpec.strategy',
+  'apps.v1.DeploymentSpec.template',
+  'apps.v1.ReplicaSetSpec.template',
+  'apps.v1.StatefulSetSpec.template',
+  'apps.v1.StatefulSetSpec.updateStrategy',
+  'batch.v1.CronJobSpec.jobTemplate',
+  'batch.v1.JobSpec.template',
+  'batch.v1.JobTemplateSpec.metadata',
+  'batch.v1.JobTemplateSpec.spec',
+  'core.v1.NodeStatus.daemonEndpoints',
+  'core.v1.NodeStatus.nodeInfo',
+  'core.v1.PodSpec.containers',
+  'core.v1.PodTemplate.template',
+  'core.v1.PodTemplateSpec.metadata',
+  'core.v1.PodTemplateSpec.spec',
+  'core.v1.ServiceStatus.loadBalancer',
+]);

@@ -1,6 +1,6 @@
 /** Shapes of Kubernetes' own kinds, made from their fields and the table of facts; built as far as they are walked. */
 import { ANY, LEAF, type Shape, type ShapeFields } from '../patch/shape-node.ts';
-import { ATOMIC_MAPS, ATOMIC_TYPES, GRANULAR_FIELDS, KEY_DEFAULTS, LISTS, STRUCT_PATCH } from './facts.ts';
+import { ATOMIC_MAPS, ATOMIC_TYPES, GRANULAR_FIELDS, KEY_DEFAULTS, LISTS, PRESENT, STRUCT_PATCH } from './facts.ts';
 import { typeFields, typeNameOf, type FieldType } from './types.ts';
 
 const shapes = new Map<string, Shape>();
@@ -46,11 +46,21 @@ class StructFields implements ShapeFields {
     if (known !== undefined) return known;
     const field = typeFields(this.#type)?.get(name);
     if (field === undefined) return undefined;
-    const shape = fieldShape(field.type, `${this.#type}.${name}`);
+    const path = `${this.#type}.${name}`;
+    const plain = fieldShape(field.type, path);
+    const present = PRESENT.has(path) || (this.#isKind() && KIND_FIELDS.has(name));
+    const shape = present ? { ...plain, present } : plain;
     this.#shapes.set(name, shape);
     return shape;
   }
+
+  #isKind(): boolean {
+    const fields = typeFields(this.#type);
+    return fields?.has('apiVersion') === true && fields.has('kind');
+  }
 }
+
+const KIND_FIELDS: ReadonlySet<string> = new Set(['metadata', 'spec', 'status']);
 
 function fieldShape(type: FieldType, path: string): Shape {
   switch (type.is) {

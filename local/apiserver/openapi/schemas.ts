@@ -79,12 +79,19 @@ export class Definitions {
     const properties: Record<string, Node> = {};
     const required: string[] = [];
     for (const [field, { type: of, required: must }] of fields) {
-      properties[field] = this.#field(of, `${type}.${field}`, texts[field]);
+      properties[field] = this.#field(of, `${type}.${field}`, texts[field] ?? this.#textOf(field, of));
       if (must) required.push(field);
     }
     node.properties = properties;
     if (required.length > 0) node.required = required;
     if (ATOMIC_TYPES.has(type)) node['x-kubernetes-map-type'] = 'atomic';
+  }
+
+  /** The models have no text for fields that are structs: the first sentence of the struct's own will do. */
+  #textOf(field: string, type: FieldType): string | undefined {
+    if (type.is !== 'struct') return undefined;
+    if (FIELD_TEXTS[field] !== undefined) return FIELD_TEXTS[field];
+    return this.#texts[type.name]?.['']?.split(/(?<=\.)\s/, 1)[0];
   }
 
   #field(type: FieldType, path: string, description: string | undefined): Node {
@@ -172,6 +179,11 @@ export class Definitions {
 const API_VERSION = 'APIVersion defines the versioned schema of this representation of an object, as group/version.';
 const KIND = 'Kind is the REST resource this object represents, in CamelCase. It cannot be updated.';
 const METADATA = "Standard object's metadata: name, namespace, labels, annotations and what the server adds.";
+const FIELD_TEXTS: Readonly<Record<string, string>> = {
+  metadata: METADATA,
+  spec: 'What is desired, written by users.',
+  status: 'What was last observed, written by controllers.',
+};
 
 export function groupVersionKind(kind: Pick<KindInfo, 'group' | 'version' | 'kind'>): Node {
   return { group: kind.group, kind: kind.kind, version: kind.version };

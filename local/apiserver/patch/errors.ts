@@ -7,10 +7,10 @@ export function badPatch(message: string): ApiError {
 }
 
 /** 422: the patch is well formed but cannot be carried out on this object. */
-export function unprocessablePatch(message: string): ApiError {
+export function unprocessablePatch(message: string, pointer?: string): ApiError {
   return new ApiError(
     failure(422, 'Invalid', `the server rejected our request due to an error in our request`, {
-      causes: [{ reason: 'FieldValueInvalid', message }],
+      causes: [{ reason: 'FieldValueInvalid', message, field: pointer }],
     }),
   );
 }

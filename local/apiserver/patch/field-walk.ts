@@ -121,8 +121,11 @@ export function differ(before: unknown, after: unknown, shape: Shape): Differenc
   }
   const changed: Record<string, FieldSet> = {};
   const removed: Record<string, FieldSet> = {};
-  if (kind === 'map') differMaps((before ?? {}) as Fields, (after ?? {}) as Fields, shape, changed, removed);
-  else differLists((before ?? []) as readonly unknown[], (after ?? []) as readonly unknown[], shape, changed, removed);
+  if (kind === 'map') {
+    const established = !added && !gone;
+    differMaps((before ?? {}) as Fields, (after ?? {}) as Fields, shape, established, changed, removed);
+  } else
+    differLists((before ?? []) as readonly unknown[], (after ?? []) as readonly unknown[], shape, changed, removed);
   const result = { changed: fieldNode(added, changed), removed: fieldNode(gone, removed) };
   return result.changed === undefined && result.removed === undefined ? undefined : result;
 }
@@ -138,21 +141,25 @@ function note(
   if (difference.removed !== undefined) removed[element] = difference.removed;
 }
 
+const NO_FIELDS: Fields = Object.freeze({});
+const NO_ITEMS: readonly unknown[] = Object.freeze([]);
+
 function differMaps(
   before: Fields,
   after: Fields,
   shape: Shape,
+  established: boolean,
   changed: Record<string, FieldSet>,
   removed: Record<string, FieldSet>,
 ): void {
-  for (const key in before) {
-    if (before[key] !== after[key])
-      note(`f:${key}`, differ(before[key], after[key], childShape(shape, key)), changed, removed);
-  }
-  for (const key in after) {
-    if (before[key] === undefined && after[key] !== undefined)
-      note(`f:${key}`, differ(undefined, after[key], childShape(shape, key)), changed, removed);
-  }
+  const visit = (key: string): void => {
+    const child = childShape(shape, key);
+    const [was, is] = [before[key], after[key]];
+    const fill = established && child.present === true ? (child.type === 'list' ? NO_ITEMS : NO_FIELDS) : undefined;
+    note(`f:${key}`, differ(was === undefined ? fill : was, is === undefined ? fill : is, child), changed, removed);
+  };
+  for (const key in before) if (before[key] !== after[key]) visit(key);
+  for (const key in after) if (before[key] === undefined && after[key] !== undefined) visit(key);
 }
 
 function differLists(

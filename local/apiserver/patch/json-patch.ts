@@ -67,14 +67,15 @@ function apply(document: unknown, operation: Operation): unknown {
     case 'move': {
       const source = from ?? [];
       if (path.length > source.length && source.every((token, index) => token === path[index]))
-        throw unprocessablePatch(`move operation cannot move a value into one of its children: ${pointer}`);
+        throw unprocessablePatch('a value cannot be moved into itself', pointer);
       const moved = read(document, source, pointer);
       return edit(edit(document, source, pointer, { kind: 'remove' }), path, pointer, { kind: 'add', value: moved });
     }
     case 'test': {
       const found = has(document, path) ? read(document, path, pointer) : undefined;
       // A missing member equals null, as in the library that Kubernetes uses.
-      if (!deepEqual(found ?? null, value ?? null)) throw unprocessablePatch(`testing path ${pointer} failed`);
+      if (!deepEqual(found ?? null, value ?? null))
+        throw unprocessablePatch('the value is not the one tested for', pointer);
       return document;
     }
     default:
@@ -155,5 +156,5 @@ function withField(fields: Readonly<Record<string, unknown>>, name: string, valu
 }
 
 function missing(kind: string, pointer: string): Error {
-  return unprocessablePatch(`${kind} operation does not apply: doc is missing path: ${pointer}: missing value`);
+  return unprocessablePatch(`${kind} operation does not apply: there is no such path`, pointer);
 }

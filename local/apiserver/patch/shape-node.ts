@@ -22,6 +22,8 @@ export interface Shape {
   readonly keyDefaults?: Readonly<Record<string, unknown>>;
   /** Strategic merge patch merges the list: by this key, or by value when empty. Undefined: the list is replaced. */
   readonly mergeKey?: string;
+  /** Kubernetes' decoder always has it, if empty: its coming and going is no change of its own. */
+  readonly present?: boolean;
   /** Strategic merge patch: `replace` replaces the struct, `retainKeys` honours `$retainKeys`. */
   readonly patch?: 'replace' | 'retainKeys';
 }

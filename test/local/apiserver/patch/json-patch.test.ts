@@ -62,6 +62,6 @@ t.test('a failed test says which path it was', async (t) => {
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     t.equal(error.reason, 'Invalid');
-    t.match(error.status.details?.causes?.[0]?.message, '/a');
+    t.equal(error.status.details?.causes?.[0]?.field, '/a');
   }
 });

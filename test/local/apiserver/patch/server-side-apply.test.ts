@@ -205,6 +205,34 @@ t.test('a create records maps and items themselves, not only their leaves', asyn
   });
 });
 
+t.test('a create of a built-in does not own what the decoder always has', async (t) => {
+  const created = {
+    ...deployment({ replicas: 1, template, strategy: { rollingUpdate: { maxSurge: 1 } } }),
+    status: {},
+  };
+  const stored = updateManagedFields(undefined, created, by('kubectl-create'), SHAPE);
+  t.strictSame(fieldsOf(stored, 'kubectl-create'), {
+    'f:spec': {
+      'f:replicas': {},
+      'f:strategy': { 'f:rollingUpdate': { '.': {}, 'f:maxSurge': {} } },
+      'f:template': {
+        'f:metadata': { 'f:labels': { '.': {}, 'f:app': {} } },
+        'f:spec': {
+          'f:containers': {
+            'k:{"name":"a"}': {
+              '.': {},
+              'f:command': {},
+              'f:image': {},
+              'f:name': {},
+              'f:ports': { '.': {}, 'k:{"containerPort":80,"protocol":"TCP"}': { '.': {}, 'f:containerPort': {} } },
+            },
+          },
+        },
+      },
+    },
+  });
+});
+
 t.test('removed fields leave every manager', async (t) => {
   const live = frozen(
     updateManagedFields(undefined, configMap({ a: '1', b: '2' }), by('one', { apiVersion: 'v1' }), CONFIG_MAP),
