@@ -59,6 +59,8 @@ export interface CommandOptions {
   readonly stdin?: Readable;
   readonly stdout?: Writable;
   readonly stderr?: Writable;
+  /** Called once with what sets the size of the terminal. */
+  readonly onResize?: (resize: (columns: number, rows: number) => void) => void;
   readonly signal: AbortSignal;
 }
 

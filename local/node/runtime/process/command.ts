@@ -1,8 +1,11 @@
 /** Runs a program inside a container that runs: kubectl exec, exec probes, preStop. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { readlink } from 'node:fs/promises';
 import { constants } from 'node:os';
+import { promisify } from 'node:util';
 import type { CommandOptions } from '../runtime.ts';
 import type { Isolation } from './machine.ts';
+import { childrenOf } from './proc.ts';
 
 export interface Inside {
   readonly pid: number;
@@ -32,9 +35,10 @@ export async function runCommand(argv: readonly string[], inside: Inside, option
     if (complaint.length < 1024) complaint += chunk.toString('utf8');
   });
   connect(child, options);
+  if (options.tty === true) options.onResize?.((columns, rows) => void resize(child, columns, rows));
   try {
     const code = await new Promise<number>((resolve, reject) => {
-      child.once('error', reject);
+      child.once('error', (error) => reject(explain(error, options)));
       child.once('close', (status, name) => resolve(status ?? 128 + (name === null ? 0 : constants.signals[name])));
     });
     if ((code === NOT_FOUND || code === NOT_EXECUTABLE) && /: exec: /.test(complaint))
@@ -63,6 +67,29 @@ export function commandLine(argv: readonly string[], inside: Inside, tty: boolea
   // script(1) gives the command a terminal; it takes a command line only as text, quoted here word by word.
   const text = [...enter, ...become].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
   return [...death, 'script', '--quiet', '--return', '--flush', '--command', `exec ${text}`, '/dev/null'];
+}
+
+/** The terminal is that of script's child; the kernel tells the program in it. */
+async function resize(child: ChildProcess, columns: number, rows: number): Promise<void> {
+  const leader = child.pid;
+  if (leader === undefined) return;
+  let first = childrenOf(leader)[0];
+  // The client tells its size at once, before the terminal is there.
+  for (let tries = 0; first === undefined && tries < 50 && child.exitCode === null; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    first = childrenOf(leader)[0];
+  }
+  try {
+    const terminal = await readlink(`/proc/${first}/fd/0`);
+    await promisify(execFile)('stty', ['-F', terminal, 'cols', String(columns), 'rows', String(rows)]);
+  } catch {
+    // Gone meanwhile, or no stty: the size stays as it is.
+  }
+}
+
+function explain(error: NodeJS.ErrnoException, options: CommandOptions): Error {
+  if (error.code !== 'ENOENT' || options.tty !== true) return error;
+  return new Error('a terminal session needs script(1) and setpriv(1) of util-linux on this machine; try without -t');
 }
 
 function connect(child: ChildProcess, options: CommandOptions): void {
