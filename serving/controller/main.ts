@@ -1,7 +1,7 @@
 /**
  * The serving controllers: Service → Configuration + Route, Configuration → Revision, Revision → Deployment +
- * PodAutoscaler + Images, Route → Ingress + placeholder Services, ServerlessService → its two Services, the labeler
- * and Revision garbage collection.
+ * PodAutoscaler + Images, Route → Ingress + placeholder Services + Certificates, DomainMapping → Ingress + claim,
+ * ServerlessService → its two Services, the labeler and Revision garbage collection.
  *
  * In: objects of the API server, ConfigMaps of the system namespace, image digests from `resolveImage`.
  * Out: objects and statuses written to the API server, and nothing else. It never touches a pod, a request or a scale.
@@ -13,6 +13,7 @@ import { createController, type Controller, type ControllerOptions } from '../..
 import type { Reconciler } from '../../kube/reconciler.ts';
 import { ConfigStore } from './config/store.ts';
 import { configurationReconciler } from './configuration/configuration.ts';
+import { domainMappingReconciler } from './domain-mapping/domain-mapping.ts';
 import { revisionCollector } from './gc/gc.ts';
 import { configurationLabeler, revisionLabeler } from './labeler/labeler.ts';
 import { reconcileMetrics } from './metrics.ts';
@@ -43,6 +44,7 @@ export async function startServingControllers(options: ServingOptions): Promise<
     start(configurationReconciler),
     start(revisionReconciler(config, digests)),
     start(routeReconciler(config)),
+    start(domainMappingReconciler(config)),
     start(serverlessServiceReconciler(systemNamespace)),
     start(revisionLabeler),
     start(configurationLabeler),

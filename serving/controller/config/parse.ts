@@ -89,3 +89,8 @@ export function stringMap(value: unknown): Record<string, string> | undefined {
     ? Object.fromEntries(entries)
     : undefined;
 }
+
+/** As Go reads a boolean. */
+export function isTrue(value: string): boolean {
+  return ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(value);
+}

@@ -1,5 +1,6 @@
 /** Gives a Route's traffic to its Revisions: placeholder Services, the Ingress, URLs, rollout. */
 import { Endpoints, Service } from '../../../api/core.ts';
+import { Certificate } from '../../../api/networking/certificate.ts';
 import { Ingress } from '../../../api/networking/ingress.ts';
 import { Configuration } from '../../../api/serving/configuration.ts';
 import { Revision } from '../../../api/serving/revision.ts';
@@ -12,6 +13,7 @@ import { ensure, replaceSpec } from '../ensure.ts';
 import { DomainNameError, NotOwnedError } from '../errors.ts';
 import { firstOf, ROLLOUT_ANNOTATION, ROLLOUT_DURATION } from '../keys.ts';
 import { beginPass, endPass, mirror } from '../observe.ts';
+import { markCertificateNotOwned, reconcileCertificates } from './certificates.ts';
 import { clusterHost, DEFAULT_TARGET, urlOf } from './domains.ts';
 import { balancePlaceholders, placeholdersOf, reconcilePlaceholders } from './placeholders.ts';
 import { keysOf, routesOfConfiguration, routesTouchedBy } from './references.ts';
@@ -21,13 +23,13 @@ import { statusTraffic, tagUrl } from './status-traffic.ts';
 import { planTraffic, type TrafficPlan } from './traffic.ts';
 import { visibilityOf } from './visibility.ts';
 
-const [ALL_TRAFFIC_ASSIGNED, INGRESS_READY, CERTIFICATE_PROVISIONED] = ROUTE_CONDITIONS;
+const [ALL_TRAFFIC_ASSIGNED, INGRESS_READY] = ROUTE_CONDITIONS;
 
 export function routeReconciler(config: ConfigStore): Reconciler<Route> {
   return {
     name: 'route-controller',
     kind: Route,
-    owns: [Ingress, Service, Endpoints],
+    owns: [Ingress, Service, Endpoints, Certificate],
     watches: [
       {
         type: Configuration,
@@ -47,7 +49,10 @@ export function routeReconciler(config: ConfigStore): Reconciler<Route> {
         again = await reconcileRoute(route, status, conditions, config, world);
       } catch (error) {
         if (error instanceof DomainNameError) conditions.markFalse(ALL_TRAFFIC_ASSIGNED, 'ErrorConfig', error.message);
-        else if (error instanceof NotOwnedError) {
+        else if (error instanceof NotOwnedError && error.kind === Certificate.kind) {
+          markCertificateNotOwned(conditions, error);
+          again = RETRY_NOT_OWNED;
+        } else if (error instanceof NotOwnedError) {
           const kind = error.kind === 'Service' ? 'placeholder Service' : error.kind;
           conditions.markFalse(
             INGRESS_READY,
@@ -86,15 +91,23 @@ async function reconcileRoute(
     else conditions.markUnknown(ALL_TRAFFIC_ASSIGNED, plan.reason, plan.message);
     return undefined;
   }
-  status.traffic = statusTraffic(route, plan, { configurations: [] }, visibility, config);
+  const { rollout, again } = currentRollout(route, plan, conditions, config, world);
+  status.traffic = statusTraffic(route, plan, rollout, visibility, config);
   conditions.markTrue(ALL_TRAFFIC_ASSIGNED);
   status.address = { url: urlOf('http', clusterHost(name, namespace), config.network.clusterPort) };
 
-  const services = await reconcilePlaceholders(route, [...plan.groups.keys()].sort(), visibility, config, world);
-  conditions.markTrue(CERTIFICATE_PROVISIONED, 'TLSNotEnabled', 'external-domain-tls is not enabled');
-
-  const { rollout, again } = currentRollout(route, plan, conditions, config, world);
-  const desired = makeIngress(route, { plan, rollout, visibility, tls: [], challenges: new Map(), config });
+  const tags = [...plan.groups.keys()].sort();
+  const services = await reconcilePlaceholders(route, tags, visibility, config, world);
+  const { tls, challenges } = await reconcileCertificates({
+    route,
+    tags,
+    visibility,
+    status,
+    conditions,
+    config,
+    world,
+  });
+  const desired = makeIngress(route, { plan, rollout, visibility, tls, challenges, config });
   const { object: ingress } = await ensure(world, {
     type: Ingress,
     owner: route,
@@ -111,14 +124,12 @@ async function reconcileRoute(
     else mirror(conditions, INGRESS_READY, ready);
   }
   await balancePlaceholders(route, services, ingress, config, world);
-  if (!settled) {
+  if (!settled)
     conditions.markUnknown(
       INGRESS_READY,
       'RolloutInProgress',
       'A gradual rollout of the latest revision(s) is in progress.',
     );
-    status.traffic = statusTraffic(route, plan, rollout, visibility, config);
-  }
   return again;
 }
 

@@ -10,28 +10,12 @@ import { Route } from '../../../api/serving/route.ts';
 import { Service } from '../../../api/serving/service.ts';
 import { conditionOf, isReady } from '../../../kube/conditions.ts';
 import { ApiError } from '../../../kube/errors.ts';
+import { configurationOf, readyAt, run, serviceOf, type Template } from './objects.ts';
 import { readyPod, startCluster, type Cluster } from './cluster.ts';
-
-/** What a user types; defaulting fills in the rest. */
-function service(name: string, template: Record<string, unknown>, more: Record<string, unknown> = {}): Service {
-  const { metadata, spec, ...rest } = more as { metadata?: object; spec?: object };
-  return {
-    apiVersion: 'serving.knative.dev/v1',
-    kind: 'Service',
-    metadata: { name, namespace: 'default', ...metadata },
-    spec: { template, ...spec },
-    ...rest,
-  } as unknown as Service;
-}
-
-const run = (image: string) => ({ spec: { containers: [{ image }] } });
 
 async function change(cluster: Cluster, name: string, spec: Record<string, unknown>): Promise<Service> {
   return cluster.client.patch(Service, 'default', name, { spec });
 }
-
-const readyAt = (revision: string) => (object: Service) =>
-  isReady(object) && object.status?.latestReadyRevisionName === revision;
 
 t.test('from a Service to its pods and back', async (t) => {
   const cluster = await startCluster();
@@ -40,7 +24,7 @@ t.test('from a Service to its pods and back', async (t) => {
 
   await t.test('one Service takes a bounded number of writes, and none once it is ready', async (t) => {
     const began = performance.now();
-    await client.create(Service, service('first', run('first')));
+    await client.create(Service, serviceOf('first', run('first')));
     const ready = await cluster.until(Service, 'first', readyAt('first-00001'));
     t.comment(`ready ${(performance.now() - began).toFixed(0)} ms after apply, caches and code cold`);
     await cluster.quiet();
@@ -68,7 +52,7 @@ t.test('from a Service to its pods and back', async (t) => {
     const times: number[] = [];
     for (const name of ['b', 'c', 'd', 'e', 'f']) {
       const start = performance.now();
-      await client.create(Service, service(name, run(name)));
+      await client.create(Service, serviceOf(name, run(name)));
       await cluster.until(Service, name, readyAt(`${name}-00001`));
       times.push(performance.now() - start);
     }
@@ -85,7 +69,7 @@ t.test('from a Service to its pods and back', async (t) => {
   });
 
   await t.test('a new template is a new Revision, which takes the traffic once it is ready', async (t) => {
-    await client.create(Service, service('roll', run('one')));
+    await client.create(Service, serviceOf('roll', run('one')));
     await cluster.until(Service, 'roll', readyAt('roll-00001'));
     cluster.podStatus = (pod) => (pod.metadata.name.startsWith('roll-00002') ? undefined : readyPod(pod));
     await change(cluster, 'roll', { template: run('two') });
@@ -174,7 +158,7 @@ t.test('from a Service to its pods and back', async (t) => {
       'Unable to fetch image "nowhere": failed to resolve image to digest: image "nowhere" is not in the store; run: zeroth build DIR -t nowhere';
     cluster.resolveImage = (image) =>
       Promise.reject(new Error(`image "${image}" is not in the store; run: zeroth build DIR -t ${image}`));
-    await client.create(Service, service('nowhere', run('nowhere')));
+    await client.create(Service, serviceOf('nowhere', run('nowhere')));
     const revision = await cluster.until(
       Revision,
       'nowhere-00001',
@@ -221,7 +205,7 @@ t.test('from a Service to its pods and back', async (t) => {
       }));
       return { ...status, conditions, containerStatuses };
     };
-    await client.create(Service, service('crash', run('crash')));
+    await client.create(Service, serviceOf('crash', run('crash')));
     const failed = await cluster.until(Service, 'crash', (one) => conditionOf(one.status, 'Ready')?.status === 'False');
     cluster.podStatus = readyPod;
     t.match(conditionOf(failed.status, 'Ready'), {
@@ -233,8 +217,8 @@ t.test('from a Service to its pods and back', async (t) => {
   });
 
   await t.test('a Revision of one’s own name is kept, refused when changed, and can be gone back to', async (t) => {
-    const named = (suffix: string, image: string) => ({ metadata: { name: `byo-${suffix}` }, ...run(image) });
-    await client.create(Service, service('byo', named('one', 'one')));
+    const named = (suffix: string, image: string): Template => run(image, { name: `byo-${suffix}` });
+    await client.create(Service, serviceOf('byo', named('one', 'one')));
     await cluster.until(Service, 'byo', readyAt('byo-one'));
     await t.rejects(change(cluster, 'byo', { template: named('one', 'two') }), {
       name: 'ApiError',
@@ -247,7 +231,7 @@ t.test('from a Service to its pods and back', async (t) => {
     await change(cluster, 'byo', { template: named('one', 'one') });
     const back = await cluster.until(Service, 'byo', readyAt('byo-one'));
     t.strictSame(back.status?.traffic, [{ revisionName: 'byo-one', percent: 100, latestRevision: true }]);
-    const taken = service('taken', { metadata: { name: 'taken-x' }, ...run('x') });
+    const taken = serviceOf('taken', run('x', { name: 'taken-x' }));
     const foreign = {
       apiVersion: 'serving.knative.dev/v1',
       kind: 'Revision',
@@ -270,14 +254,8 @@ t.test('from a Service to its pods and back', async (t) => {
   });
 
   await t.test('a Configuration of somebody else’s is left alone', async (t) => {
-    const foreign = {
-      apiVersion: 'serving.knative.dev/v1',
-      kind: 'Configuration',
-      metadata: { name: 'mine', namespace: 'default' },
-      spec: { template: run('x') },
-    };
-    await client.create(Configuration, foreign as unknown as Configuration);
-    await client.create(Service, service('mine', run('y')));
+    await client.create(Configuration, configurationOf('mine', run('x')));
+    await client.create(Service, serviceOf('mine', run('y')));
     const blocked = await cluster.until(
       Service,
       'mine',
@@ -292,10 +270,7 @@ t.test('from a Service to its pods and back', async (t) => {
   });
 
   await t.test('labels and annotations follow the Service, also when taken away', async (t) => {
-    await client.create(
-      Service,
-      service('meta', run('m'), { metadata: { labels: { team: 'a' }, annotations: { 'x.y/z': '1' } } }),
-    );
+    await client.create(Service, serviceOf('meta', run('m'), { labels: { team: 'a' }, annotations: { 'x.y/z': '1' } }));
     await cluster.until(Service, 'meta', readyAt('meta-00001'));
     await client.patch(Service, 'default', 'meta', {
       metadata: { labels: { team: null }, annotations: { 'x.y/z': '2' } },
@@ -329,7 +304,7 @@ t.test('from a Service to its pods and back', async (t) => {
 t.test('an invalid Service is refused at apply', async (t) => {
   const cluster = await startCluster();
   t.teardown(() => cluster.stop());
-  const bad = service('bad', { spec: { containers: [{ image: 'x', ports: [{ containerPort: 8012 }] }] } });
+  const bad = serviceOf('bad', { spec: { containers: [{ image: 'x', ports: [{ containerPort: 8012 }] }] } });
   const error: unknown = await cluster.client.create(Service, bad).catch((reason: unknown) => reason);
   t.ok(error instanceof ApiError);
   t.match((error as ApiError).status, {

@@ -4,6 +4,7 @@ import { apiVersionOf } from '../../../../api/resource.ts';
 import { Route } from '../../../../api/serving/route.ts';
 import { childName } from '../../../../kube/names.ts';
 import { controllerRef } from '../../../../kube/reconciler.ts';
+import type { NetworkConfig } from '../../config/network.ts';
 import type { FeaturesConfig } from '../../config/features.ts';
 import {
   firstOf,
@@ -16,6 +17,7 @@ import {
   TAG_TO_HOST_ANNOTATION,
   union,
   without,
+  type StringMap,
 } from '../../keys.ts';
 import { DEFAULT_TARGET, expandHost, hostOf, type NamingConfig, type Visibility } from '../domains.ts';
 import { formatRollout, sharesOf, type Rollout } from '../rollout.ts';
@@ -45,7 +47,7 @@ export function makeIngress(route: Route, inputs: IngressInputs): Ingress {
   const { name, namespace = '', labels, annotations } = route.metadata;
   const { network } = inputs.config;
   const { rules, tagToHost } = makeRules(route, inputs);
-  const httpOption = httpOptionOf(route, inputs.config);
+  const httpOption = httpOptionOf(annotations, network);
   return {
     apiVersion: apiVersionOf(Ingress),
     kind: Ingress.kind,
@@ -136,8 +138,12 @@ function withTagHeader(
   return [...byHeader, { ...own, appendHeaders: { [DEFAULT_ROUTE_HEADER]: 'true' } }];
 }
 
-function httpOptionOf(route: Route, { network }: NamingConfig): Ingress['spec']['httpOption'] {
-  switch (firstOf(route.metadata.annotations, HTTP_PROTOCOL)?.toLowerCase()) {
+/** What becomes of plain HTTP: the annotation's word, else the cluster's; undefined where there is none to speak of. */
+export function httpOptionOf(
+  annotations: StringMap | undefined,
+  network: NetworkConfig,
+): Ingress['spec']['httpOption'] {
+  switch (firstOf(annotations, HTTP_PROTOCOL)?.toLowerCase()) {
     case 'enabled':
       return 'Enabled';
     case 'redirected':
