@@ -75,6 +75,10 @@ export class Brokers {
     return owed;
   }
 
+  knows(namespace: string, name: string): boolean {
+    return this.#served.has(keyOf({ namespace, name }));
+  }
+
   /** From now on a Broker that is not known does not exist. */
   markSynced(): void {
     this.#synced = true;

@@ -16,6 +16,8 @@ import { passThroughHeaders } from './passthrough.ts';
 export interface IngressOptions {
   /** Makes events durable, all or none; rejects with a BrokerError that says what the producer is to hear. */
   readonly accept: (namespace: string, broker: string, events: readonly BrokerEvent[]) => Promise<void>;
+  /** Whether the broker exists: only then do its names become labels of metrics. */
+  readonly knows: (namespace: string, broker: string) => boolean;
   readonly metrics: Pick<BrokerMetrics, 'received'>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -95,8 +97,7 @@ export function createIngress(options: IngressOptions): Ingress {
     } finally {
       budget.giveBack(booked.bytes);
     }
-    // Only paths of brokers that exist become labels: a producer's typing errors must not grow the metrics.
-    if (target !== undefined && code !== 404)
+    if (target !== undefined && options.knows(target.namespace, target.broker))
       options.metrics.received(target.namespace, target.broker, code, (performance.now() - started) / 1_000);
   }
 

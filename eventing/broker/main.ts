@@ -50,6 +50,7 @@ async function main(): Promise<void> {
   const brokers = new Brokers({ folder: config.dataDir, files: nodeFiles, sender, metrics, clock, log });
   const ingress = createIngress({
     accept: (namespace, name, events) => brokers.accept(namespace, name, events),
+    knows: (namespace, name) => brokers.knows(namespace, name),
     metrics,
     clock,
     log,

@@ -70,10 +70,10 @@ function withData(
     delete attributes['datacontentencoding'];
     return { attributes, data: nonEmpty(Buffer.from(encoded, 'base64')) };
   }
-  if (data === undefined || data === null) return { attributes, data: undefined };
   const type = attributes['datacontenttype'];
-  if (typeof data === 'string' && !isJsonType(type === undefined ? undefined : String(type)))
-    return { attributes, data: nonEmpty(Buffer.from(data, 'utf8')) };
+  const isJsonData = isJsonType(type === undefined ? undefined : String(type));
+  if (data === undefined || (data === null && !isJsonData)) return { attributes, data: undefined };
+  if (typeof data === 'string' && !isJsonData) return { attributes, data: nonEmpty(Buffer.from(data, 'utf8')) };
   // Without a type the data is JSON: said outright, since other encodings do not know that default.
   if (type === undefined) attributes['datacontenttype'] = 'application/json';
   return { attributes, data: Buffer.from(memberText(json, 'data') ?? JSON.stringify(data), 'utf8') };
