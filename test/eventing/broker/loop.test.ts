@@ -66,7 +66,7 @@ t.test('a posted event reaches the triggers that ask for it, also after a restar
   t.notOk('ce-knativebrokerttl' in (orders.received[0]?.headers ?? {}));
 
   all.answer = () => ({ status: 503 });
-  await emit(Mode.BINARY)(new CloudEvent({ id: '3', type: 'order', source: '/s', data: 3 }));
+  await emit(Mode.BINARY)(new CloudEvent({ id: '3', type: 'order', source: '/s', data: { n: 3 } }));
   await eventually('the failing subscriber was tried', () => all.received.length > 2);
   await process.kill('SIGKILL');
   all.answer = () => ({});
