@@ -1,6 +1,10 @@
 /** `zeroth apply`: server-side apply of manifests, for a machine without kubectl. */
-import { PatchStrategy, type KubernetesObject } from '@kubernetes/client-node';
-import { CLUSTER_FLAGS, connect, serverError } from './cluster.ts';
+import type { Json } from '../api/object.ts';
+import { resourcePath } from '../api/resource.ts';
+import { APPLY_PATCH } from '../kube/transport.ts';
+import { CLUSTER_FLAGS, connect, ServerError, type Cluster } from './cluster.ts';
+import { isObject } from './json.ts';
+import { kindOf } from './kinds.ts';
 import { readManifests } from './manifest-files.ts';
 import type { Verb } from './verb.ts';
 
@@ -24,34 +28,39 @@ export const apply: Verb = {
     const manifests = await readManifests(args.all('filename'));
     const cluster = connect(args);
     for (const manifest of manifests) {
-      const object = {
-        ...manifest,
-        metadata: { ...manifest.metadata, namespace: manifest.metadata.namespace ?? cluster.namespace },
-      };
-      try {
-        const before = await cluster.objects.read(object).catch(() => undefined);
-        const after: KubernetesObject = await cluster.objects.patch(
-          object,
-          undefined,
-          undefined,
-          FIELD_MANAGER,
-          true,
-          PatchStrategy.ServerSideApply,
-        );
-        const verb =
-          before === undefined
-            ? 'created'
-            : before.metadata?.resourceVersion === after.metadata?.resourceVersion
-              ? 'unchanged'
-              : 'configured';
-        process.stdout.write(`${nameOf(manifest)} ${verb}\n`);
-      } catch (error) {
-        throw serverError(error);
-      }
+      const type = await kindOf(cluster, manifest);
+      const namespace = manifest.metadata.namespace ?? cluster.namespace;
+      const path = resourcePath(type, namespace, manifest.metadata.name);
+      const before = await versionOf(cluster, path);
+      const body = type.namespaced ? { ...manifest, metadata: { ...manifest.metadata, namespace } } : manifest;
+      const answer = await cluster.send({
+        method: 'PATCH',
+        path: `${path}?fieldManager=${FIELD_MANAGER}&force=true&fieldValidation=Strict`,
+        contentType: APPLY_PATCH,
+        body,
+      });
+      const after = resourceVersion(answer);
+      const done = before === undefined ? 'created' : before === after ? 'unchanged' : 'configured';
+      process.stdout.write(`${nameOf(manifest)} ${done}\n`);
     }
     return 0;
   },
 };
+
+async function versionOf(cluster: Cluster, path: string): Promise<string | undefined> {
+  try {
+    return resourceVersion(await cluster.send({ path }));
+  } catch (error) {
+    if (error instanceof ServerError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+function resourceVersion(object: Json): string | undefined {
+  const metadata = isObject(object) ? object['metadata'] : undefined;
+  const version = isObject(metadata) ? metadata['resourceVersion'] : undefined;
+  return typeof version === 'string' ? version : undefined;
+}
 
 /** `service.serving.knative.dev/hello`, as kubectl prints it. */
 export function nameOf(object: { apiVersion: string; kind: string; metadata: { name: string } }): string {

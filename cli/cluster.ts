@@ -1,7 +1,7 @@
 /** The API server that a verb talks to: --kubeconfig, else the state folder's, else $KUBECONFIG or ~/.kube/config. */
 import { existsSync } from 'node:fs';
 import { request, type RequestOptions } from 'node:https';
-import { ApiException, KubeConfig, KubernetesObjectApi } from '@kubernetes/client-node';
+import { ApiException, KubeConfig } from '@kubernetes/client-node';
 import type { Json } from '../api/object.ts';
 import { CommandError, messageOf } from './errors.ts';
 import { isObject } from './json.ts';
@@ -16,10 +16,30 @@ export const CLUSTER_FLAGS: Readonly<Record<string, Flag>> = {
 
 export interface Cluster {
   readonly config: KubeConfig;
-  readonly objects: KubernetesObjectApi;
   readonly namespace: string;
-  /** GET of a path with an Accept header. Throws `CommandError` with the server's message. */
-  get(path: string, accept?: string): Promise<Json>;
+  /** Throws `ServerError` for an answer of 400 or above. */
+  send(request: Request): Promise<Json>;
+}
+
+export interface Request {
+  readonly method?: 'GET' | 'PATCH' | 'DELETE';
+  /** With its query. */
+  readonly path: string;
+  readonly accept?: string;
+  readonly contentType?: string;
+  readonly body?: unknown;
+}
+
+/** What the server answered, as kubectl words it. */
+export class ServerError extends CommandError {
+  readonly status: number;
+
+  constructor(status: number, body: Json, fallback: string) {
+    const reason = isObject(body) && typeof body['reason'] === 'string' ? body['reason'] : 'InternalError';
+    const message = isObject(body) && typeof body['message'] === 'string' ? body['message'] : fallback;
+    super(`Error from server (${reason}): ${message}`);
+    this.status = status;
+  }
 }
 
 export function connect(args: Arguments): Cluster {
@@ -36,9 +56,8 @@ export function connect(args: Arguments): Cluster {
   const context = config.getContextObject(config.getCurrentContext());
   return {
     config,
-    objects: KubernetesObjectApi.makeApiClient(config),
     namespace: args.text('namespace') ?? context?.namespace ?? 'default',
-    get: (path, accept = 'application/json') => get(config, server, path, accept),
+    send: (request) => send(config, server, request),
   };
 }
 
@@ -51,8 +70,9 @@ function stateKubeconfig(args: Arguments): string | undefined {
   return undefined;
 }
 
-async function get(config: KubeConfig, server: string, path: string, accept: string): Promise<Json> {
-  const options: RequestOptions = { headers: { Accept: accept } };
+async function send(config: KubeConfig, server: string, given: Request): Promise<Json> {
+  const { method = 'GET', path, accept = 'application/json', contentType = 'application/json', body } = given;
+  const options: RequestOptions = { method, headers: { Accept: accept, 'Content-Type': contentType } };
   await config.applyToHTTPSOptions(options);
   const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
     request(new URL(path, server), options, (response) => {
@@ -64,11 +84,11 @@ async function get(config: KubeConfig, server: string, path: string, accept: str
       );
     })
       .on('error', (error) => reject(unreachable(server, error)))
-      .end();
+      .end(body === undefined ? undefined : JSON.stringify(body));
   });
-  const body = parse(text);
-  if (status >= 400) throw new CommandError(`Error from server (${reasonOf(body)}): ${statusMessage(body) ?? text}`);
-  return body;
+  const answer = parse(text);
+  if (status >= 400) throw new ServerError(status, answer, text);
+  return answer;
 }
 
 function parse(text: string): Json {
@@ -79,24 +99,14 @@ function parse(text: string): Json {
   }
 }
 
-export function unreachable(server: string, error: unknown): CommandError {
+function unreachable(server: string, error: unknown): CommandError {
   return new CommandError(`cannot reach ${server}: ${messageOf(error)}; does it run? see: zeroth status`);
 }
 
-/** What the server answered, as kubectl words it. */
+/** A failure of the client library as ours. */
 export function serverError(error: unknown): CommandError {
   if (error instanceof CommandError) return error;
-  if (error instanceof ApiException) {
-    const body: Json = typeof error.body === 'string' ? parse(error.body) : (error.body as Json);
-    return new CommandError(`Error from server (${reasonOf(body)}): ${statusMessage(body) ?? error.message}`);
-  }
-  return new CommandError(messageOf(error));
-}
-
-function statusMessage(body: Json): string | undefined {
-  return isObject(body) && typeof body['message'] === 'string' ? body['message'] : undefined;
-}
-
-function reasonOf(body: Json): string {
-  return isObject(body) && typeof body['reason'] === 'string' ? body['reason'] : 'InternalError';
+  if (!(error instanceof ApiException)) return new CommandError(messageOf(error));
+  const body: Json = typeof error.body === 'string' ? parse(error.body) : (error.body as Json);
+  return new ServerError(error.code, body, error.message);
 }

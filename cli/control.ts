@@ -11,7 +11,8 @@ import { Client } from '../kube/client.ts';
 import type { ControllerOptions } from '../kube/controller.ts';
 import { Informers } from '../kube/informers.ts';
 import { createLogger, type Logger, type LogLevel } from '../kube/log.ts';
-import { ApiServer } from '../local/apiserver/main.ts';
+import { StoreError } from '../local/apiserver/errors.ts';
+import { ApiServer, type ApiServerOptions } from '../local/apiserver/main.ts';
 import { openPki, type Pki } from '../local/apiserver/pki.ts';
 import { ImageStore } from '../local/node/image-store.ts';
 import { startNodeAgent } from '../local/node/main.ts';
@@ -89,8 +90,7 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
   const registry = new Registry();
   const [pki, api, images] = await Promise.all([
     openPki(state.path('pki')),
-    ApiServer.open({
-      dir: state.path('api'),
+    openApiServer(state, {
       admissions: [...servingAdmissions, ...eventingAdmissions],
       servicePrefix: network.prefix,
       registry,
@@ -129,6 +129,7 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
     name: 'activator',
     program: programFile('activator.js'),
     env: { ...shared, GATEWAY_EXTERNAL: `127.0.0.1:${options.httpPort}`, AUTOSCALER_URL: autoscaler.url },
+    portFlag: '--http-port',
     addressVariables: { external: 'GATEWAY_EXTERNAL', internal: 'GATEWAY_INTERNAL', admin: 'ADMIN_LISTEN' },
     log,
     write,
@@ -180,6 +181,8 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
       pid: process.pid,
       started: processStart(process.pid) ?? '',
       admin: { activator: activator.addresses['admin'] ?? '', broker: broker.addresses['admin'] ?? '' },
+      tokenFile: pki.tokenFile,
+      caFile: pki.caFile,
       processes: running.dataPath.map((one) => ({ name: one.name, pid: one.pid ?? 0 })),
     });
   };
@@ -195,6 +198,16 @@ function progress(print: (line: string) => void): (name: string, what: string) =
   return (name, what) => {
     print(`  ${name.padEnd(12)} ${what}  ${((performance.now() - began) / 1000).toFixed(2)} s`);
   };
+}
+
+/** A store that another process holds, or that is damaged, is the user's to know of, not a bug of ours. */
+async function openApiServer(state: StateFolder, options: Omit<ApiServerOptions, 'dir'>): Promise<ApiServer> {
+  try {
+    return await ApiServer.open({ ...options, dir: state.path('api') });
+  } catch (error) {
+    if (error instanceof StoreError) throw new UsageError(error.message);
+    throw error;
+  }
 }
 
 async function listenApi(api: ApiServer, port: number, pki: Pki): Promise<string> {

@@ -15,6 +15,8 @@ export interface DataPathOptions {
   readonly env: Readonly<Record<string, string>>;
   /** The variable that holds each address a child may report, so that a restart takes the same port. */
   readonly addressVariables: Readonly<Record<string, string>>;
+  /** The flag of `zeroth up` that chooses its port, for the message when that is taken. */
+  readonly portFlag?: string;
   readonly log: Logger;
   /** Takes whole lines of the child's output. */
   readonly write: (text: string) => void;
@@ -115,8 +117,12 @@ export class DataPathProcess {
       this.#ready.resolve();
     } else if (message.type === 'failed') {
       const text = 'message' in message ? String(message.message) : 'no reason given';
-      const inUse = 'reason' in message && (message.reason === 'EADDRINUSE' || message.reason === 'EACCES');
-      this.#fail(inUse ? new UsageError(text) : new CommandError(`the ${this.name} cannot start: ${text}`));
+      const reason = 'reason' in message ? message.reason : undefined;
+      const { portFlag } = this.#options;
+      const hint = portFlag === undefined ? '' : `; choose another with ${portFlag} N (0 = any free one)`;
+      const unusable = reason === 'EADDRINUSE' || reason === 'EACCES';
+      const line = `the ${this.name} cannot start: ${text}`;
+      this.#fail(unusable ? new UsageError(line + hint) : new CommandError(line));
     }
   }
 

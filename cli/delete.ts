@@ -1,10 +1,9 @@
 /** `zeroth delete`: deletes objects by manifest or by name, and waits until they are gone. */
-import { ApiException } from '@kubernetes/client-node';
-import { apiVersionOf } from '../api/resource.ts';
+import { apiVersionOf, resourcePath } from '../api/resource.ts';
 import { nameOf } from './apply.ts';
-import { CLUSTER_FLAGS, connect, serverError, type Cluster } from './cluster.ts';
+import { CLUSTER_FLAGS, connect, ServerError, type Cluster } from './cluster.ts';
 import { CommandError, UsageError } from './errors.ts';
-import { findKind } from './kinds.ts';
+import { findKind, kindOf } from './kinds.ts';
 import { readManifests, type Manifest } from './manifest-files.ts';
 import type { Arguments, Verb } from './verb.ts';
 
@@ -23,16 +22,10 @@ export const remove: Verb = {
   async run(args) {
     const cluster = connect(args);
     for (const target of await targets(cluster, args)) {
-      const object = {
-        ...target,
-        metadata: { ...target.metadata, namespace: target.metadata.namespace ?? cluster.namespace },
-      };
-      try {
-        await cluster.objects.delete(object);
-      } catch (error) {
-        throw serverError(error);
-      }
-      await waitGone(cluster, object);
+      const type = await kindOf(cluster, target);
+      const path = resourcePath(type, target.metadata.namespace ?? cluster.namespace, target.metadata.name);
+      await cluster.send({ method: 'DELETE', path });
+      await waitGone(cluster, path, target);
       process.stdout.write(`${nameOf(target)} deleted\n`);
     }
     return 0;
@@ -48,18 +41,18 @@ async function targets(cluster: Cluster, args: Arguments): Promise<Manifest[]> {
   return names.map((name) => ({ apiVersion: apiVersionOf(type), kind: type.kind, metadata: { name } }));
 }
 
-async function waitGone(cluster: Cluster, object: Manifest): Promise<void> {
+async function waitGone(cluster: Cluster, path: string, target: Manifest): Promise<void> {
   const deadline = Date.now() + PATIENCE;
   while (Date.now() < deadline) {
     try {
-      await cluster.objects.read(object);
+      await cluster.send({ path });
     } catch (error) {
-      if (error instanceof ApiException && error.code === 404) return;
-      throw serverError(error);
+      if (error instanceof ServerError && error.status === 404) return;
+      throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new CommandError(
-    `${nameOf(object)} is still being deleted after ${PATIENCE / 1000} s; see its finalizers: zeroth get ${object.kind} ${object.metadata.name} -o yaml`,
+    `${nameOf(target)} is still being deleted after ${PATIENCE / 1000} s; see its finalizers: zeroth get ${target.kind} ${target.metadata.name} -o yaml`,
   );
 }

@@ -30,7 +30,7 @@ export const get: Verb = {
     const type = await findKind(cluster, word);
     const everywhere = args.flag('all-namespaces');
     const path = resourcePath(type, everywhere ? undefined : cluster.namespace, name);
-    const answer = await cluster.get(path, output === undefined ? TABLE : 'application/json');
+    const answer = await cluster.send({ path, accept: output === undefined ? TABLE : 'application/json' });
     if (output === undefined) printTable(answer, everywhere && type.namespaced, cluster.namespace);
     else if (output === 'name')
       for (const item of itemsOf(answer)) process.stdout.write(`${qualified(type)}/${nameIn(item)}\n`);

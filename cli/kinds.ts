@@ -1,9 +1,9 @@
 /** From a word such as `ksvc`, `services.serving.knative.dev` or `pod` to the kind the server means by it. */
 import type { Json } from '../api/object.ts';
-import type { ResourceType } from '../api/resource.ts';
-import { type Cluster } from './cluster.ts';
-import { isObject } from './json.ts';
+import { apiVersionOf, type ResourceType } from '../api/resource.ts';
+import type { Cluster } from './cluster.ts';
 import { CommandError } from './errors.ts';
+import { isObject } from './json.ts';
 
 const DISCOVERY = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
@@ -11,10 +11,18 @@ interface DiscoveredKind extends ResourceType {
   readonly names: readonly string[];
 }
 
+/** The kind of a manifest. Throws `CommandError` when the server has no such kind. */
+export async function kindOf(cluster: Cluster, manifest: { apiVersion: string; kind: string }): Promise<ResourceType> {
+  const kinds = await discoverAll(cluster);
+  const found = kinds.find((kind) => apiVersionOf(kind) === manifest.apiVersion && kind.kind === manifest.kind);
+  if (found !== undefined) return found;
+  throw new CommandError(`no matches for kind "${manifest.kind}" in version "${manifest.apiVersion}"`);
+}
+
 /** Throws `CommandError` when no kind of the server has that name. The core group and Knative's win over others. */
 export async function findKind(cluster: Cluster, word: string): Promise<ResourceType> {
   const [name = '', ...group] = word.toLowerCase().split('.');
-  const kinds = [...(await discover(cluster, '/api')), ...(await discover(cluster, '/apis'))];
+  const kinds = await discoverAll(cluster);
   const found = kinds.filter(
     (kind) =>
       kind.names.includes(name) &&
@@ -25,26 +33,30 @@ export async function findKind(cluster: Cluster, word: string): Promise<Resource
   return first;
 }
 
+async function discoverAll(cluster: Cluster): Promise<DiscoveredKind[]> {
+  return (await Promise.all([discover(cluster, '/api'), discover(cluster, '/apis')])).flat();
+}
+
 async function discover(cluster: Cluster, path: string): Promise<DiscoveredKind[]> {
-  const list = await cluster.get(path, DISCOVERY);
+  const list = await cluster.send({ path, accept: DISCOVERY });
   return items(list, 'items').flatMap((group) => {
     const metadata = group['metadata'];
     const groupName = isObject(metadata) && typeof metadata['name'] === 'string' ? metadata['name'] : '';
-    const [version] = items(group, 'versions');
-    if (version === undefined) return [];
-    return items(version, 'resources').map((resource) => {
-      const responseKind = resource['responseKind'];
-      const kind = isObject(responseKind) ? text(responseKind['kind']) : '';
-      const plural = text(resource['resource']);
-      return {
-        group: groupName,
-        version: text(version['version']),
-        kind,
-        plural,
-        namespaced: resource['scope'] === 'Namespaced',
-        names: [plural, text(resource['singularResource']), kind.toLowerCase(), ...strings(resource['shortNames'])],
-      };
-    });
+    return items(group, 'versions').flatMap((version) =>
+      items(version, 'resources').map((resource) => {
+        const responseKind = resource['responseKind'];
+        const kind = isObject(responseKind) ? text(responseKind['kind']) : '';
+        const plural = text(resource['resource']);
+        return {
+          group: groupName,
+          version: text(version['version']),
+          kind,
+          plural,
+          namespaced: resource['scope'] === 'Namespaced',
+          names: [plural, text(resource['singularResource']), kind.toLowerCase(), ...strings(resource['shortNames'])],
+        };
+      }),
+    );
   });
 }
 

@@ -22,6 +22,9 @@ export interface Run {
   readonly started: string;
   /** Addresses `HOST:PORT` of the data-path processes' admin listeners. */
   readonly admin: Readonly<Record<string, string>>;
+  /** Files of the bearer token and of the API server's CA. */
+  readonly tokenFile: string;
+  readonly caFile: string;
   readonly processes: readonly { readonly name: string; readonly pid: number }[];
 }
 

@@ -42,9 +42,7 @@ export const status: Verb = {
       ],
     );
     out('');
-    const client = new Client(
-      new HttpTransport({ url: ready.api, tokenFile: state.path('pki', 'token'), caFile: state.path('pki', 'ca.crt') }),
-    );
+    const client = new Client(new HttpTransport({ url: ready.api, tokenFile: run.tokenFile, caFile: run.caFile }));
     try {
       await services(client, run, out);
     } catch (error) {

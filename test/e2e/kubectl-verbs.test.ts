@@ -133,7 +133,7 @@ t.test(
   { skip },
   async (t) => {
     const map = (value: string): string =>
-      `{apiVersion: v1, kind: ConfigMap, metadata: {name: shared}, data: {key: ${value}}}`;
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: shared }\ndata: { key: ${value} }\n`;
     await apply(map('one'), '--server-side', '--field-manager=first');
     const conflict = await fails(['apply', '-f', '-', '--server-side', '--field-manager=second'], map('two'));
     t.match(conflict.stderr, /conflict with "first"[\s\S]*\.data\.key/);
@@ -159,7 +159,7 @@ t.test('create, dry-run, generateName, replace conflicts, strict validation', { 
     Buffer.from('s3cret').toString('base64'),
   );
   t.match(
-    await zeroth!.ok(['create', '-f', '-'], '{apiVersion: v1, kind: ConfigMap, metadata: {generateName: gen-}}'),
+    await zeroth!.ok(['create', '-f', '-'], 'apiVersion: v1\nkind: ConfigMap\nmetadata: { generateName: gen- }\n'),
     /configmap\/gen-\w{5} created/,
   );
   t.match((await fails(['create', 'secret', 'generic', 'hidden'])).stderr, 'secrets "hidden" already exists');
