@@ -75,7 +75,7 @@ export function podAutoscalerReconciler(parts: PodAutoscalerParts): Reconciler<P
         world.apply(Metric, metricOf(pa, annotations, config)),
         world.apply(
           ServerlessService,
-          serverlessServiceOf(pa, mode, activatorsOf(pods.ready, known ? decider.spec : undefined)),
+          serverlessServiceOf(pa, mode, activatorsOf(pods.ready, decider.spec, service?.spec.numActivators)),
         ),
       ]);
       const ready = known ? pods.ready : 0;

@@ -58,11 +58,14 @@ function activeThreshold({ pa, annotations, config }: StatusInput, conditions: C
 }
 
 function markActive(conditions: Conditions, want: number, ready: number, threshold: number): void {
+  const inactive = conditions.isFalse('Active');
+  // Why the pods went stays to be read until somebody asks for them again.
+  const gaveUp = inactive && conditions.get('Active')?.reason === TIMED_OUT[0];
   if (want === 0 || threshold === 0) {
-    const gaveUp = conditions.isUnknown('Active') && threshold > 0;
-    conditions.markFalse('Active', ...(gaveUp ? TIMED_OUT : NO_TRAFFIC));
+    const givesUp = threshold > 0 && (gaveUp || conditions.isUnknown('Active'));
+    conditions.markFalse('Active', ...(givesUp ? TIMED_OUT : NO_TRAFFIC));
   } else if (ready < threshold) {
-    if (want > 0 || !conditions.isFalse('Active')) conditions.markUnknown('Active', ...QUEUED);
-    else conditions.markFalse('Active', ...NO_TRAFFIC);
-  } else if (want > 0 || !conditions.isFalse('Active')) conditions.markTrue('Active');
+    if (want > 0 || !inactive) conditions.markUnknown('Active', ...QUEUED);
+    else conditions.markFalse('Active', ...(gaveUp ? TIMED_OUT : NO_TRAFFIC));
+  } else if (want > 0 || !inactive) conditions.markTrue('Active');
 }
