@@ -153,15 +153,13 @@ export class ProcessContainer implements RunningContainer {
   }
 
   async #drain(): Promise<void> {
-    const patience = AbortSignal.timeout(OUTPUT_AFTER_EXIT);
-    for (const stream of [this.stdout, this.stderr]) {
-      try {
-        if (!stream.readableEnded) await finished(stream, { signal: patience, cleanup: true });
-      } catch {
-        // Late or broken: what came is what there is.
-      }
-      stream.destroy();
-    }
+    const streams = [this.stdout, this.stderr].filter((stream) => !stream.closed && !stream.readableEnded);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, OUTPUT_AFTER_EXIT)));
+    // Late or broken: what came is what there is.
+    await Promise.race([Promise.allSettled(streams.map((stream) => finished(stream))), late]);
+    clearTimeout(timer);
+    for (const stream of [this.stdout, this.stderr]) stream.destroy();
   }
 }
 

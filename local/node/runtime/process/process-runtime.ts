@@ -74,7 +74,7 @@ export class ProcessRuntime implements PodRuntime {
     const isolation = options.isolation ?? (await detectIsolation(folder));
     const groups = ControlGroups.open(marker.split('=')[1] ?? 'zeroth');
     const runtime = new ProcessRuntime(options, isolation, groups, marker, leftovers);
-    await runtime.#shells.fill();
+    void runtime.#shells.fill().catch(() => undefined);
     return runtime;
   }
 

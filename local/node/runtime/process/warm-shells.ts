@@ -108,7 +108,7 @@ export class WarmShells {
     const child = spawn(program, args, {
       detached: true,
       cwd: '/',
-      env: { PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', [name]: value },
+      env: { PATH: searchPath(), [name]: value },
       stdio: ['pipe', out?.writeFd ?? 'pipe', err?.writeFd ?? 'pipe'],
     });
     if (out !== undefined) Fifos.close(out);
@@ -128,6 +128,11 @@ export class WarmShells {
     for (const handle of handlesOf(shell)) handle.unref();
     return shell;
   }
+}
+
+/** mount(8) and pivot_root(8) are not on every user's path. */
+function searchPath(): string {
+  return `${process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'}:/usr/sbin:/sbin`;
 }
 
 function inUse(shell: Shell): Shell {
