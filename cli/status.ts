@@ -56,11 +56,11 @@ export const status: Verb = {
 async function services(client: Client, run: Run, out: (line: string) => void): Promise<void> {
   const [list, pods, loads] = await Promise.all([client.list(Service), client.list(Pod), loadOf(run)]);
   if (list.items.length === 0) return out('no Services yet; try: zeroth up --demo, or zeroth apply -f service.yaml');
+  const problems: string[] = [];
   const rows = list.items.flatMap((service) => {
     const { name, namespace = '' } = service.metadata;
-    const ready = conditionOf(service.status, 'Ready');
-    const state =
-      ready?.status === 'True' ? 'ready' : `${ready?.reason ?? 'Unknown'}: ${ready?.message ?? 'not reconciled yet'}`;
+    const problem = problemOf(service);
+    if (problem !== undefined) problems.push(`  ${namespace}/${name} is not ready: ${problem}`);
     const traffic = service.status?.traffic ?? [];
     const lines = traffic.map((target) => {
       const revision = target.revisionName ?? '';
@@ -80,11 +80,21 @@ async function services(client: Client, run: Run, out: (line: string) => void): 
     });
     const [first = ['', '', '', '0', '0', '0'], ...more] = lines;
     return [
-      [`${namespace}/${name}`, service.status?.url ?? '', state, ...first],
+      [`${namespace}/${name}`, service.status?.url ?? '', problem === undefined ? 'yes' : 'no', ...first],
       ...more.map((line) => ['', '', '', ...line]),
     ];
   });
-  show(['SERVICE', 'URL', 'STATE', 'REVISION', 'TRAFFIC', 'TAG', 'PODS', 'IN FLIGHT', 'QUEUED'], rows);
+  show(['SERVICE', 'URL', 'READY', 'REVISION', 'TRAFFIC', 'TAG', 'PODS', 'IN FLIGHT', 'QUEUED'], rows);
+  for (const line of problems) out(line);
+}
+
+/** Reason and message of what is wrong; the Configuration's first, since a Route only waits for it. */
+function problemOf(service: Service): string | undefined {
+  const ready = conditionOf(service.status, 'Ready');
+  if (ready?.status === 'True') return undefined;
+  const configurations = conditionOf(service.status, 'ConfigurationsReady');
+  const cause = configurations?.status === 'False' ? configurations : ready;
+  return `${cause?.reason ?? 'Unknown'}: ${cause?.message ?? 'not reconciled yet'}`;
 }
 
 interface Load {
