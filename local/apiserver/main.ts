@@ -14,6 +14,7 @@ import { bootstrap } from './bootstrap.ts';
 import { builtinKinds } from './builtins.ts';
 import { ClusterIps } from './cluster-ips.ts';
 import { followDefinitions } from './definition-loop.ts';
+import { unavailable } from './errors.ts';
 import { expireEvents } from './event-expiry.ts';
 import { InProcessTransport } from './in-process.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -64,6 +65,7 @@ export class ApiServer {
         admissions,
         ips: new ClusterIps(servicePrefix),
         tokens: new TokenIssuer(join(dir, 'service-account.key')),
+        watches: new Set(),
         clock,
         log,
       };
@@ -87,6 +89,8 @@ export class ApiServer {
 
   async close(): Promise<void> {
     for (const stop of this.#loops) stop();
+    const stopping = unavailable('the API server is stopping');
+    for (const end of [...this.#core.watches]) end(stopping);
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     await this.#core.store.close();
   }

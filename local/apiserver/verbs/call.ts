@@ -22,6 +22,8 @@ export interface Core {
   readonly admissions: readonly Admission[];
   readonly ips: ClusterIps;
   readonly tokens: TokenIssuer;
+  /** Ends of the watches that are open: called when the server stops. */
+  readonly watches: Set<(reason: Error) => void>;
   readonly clock: Clock;
   readonly log: Logger;
 }

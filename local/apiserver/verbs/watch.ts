@@ -60,6 +60,7 @@ class WatchStream implements WatchHandle {
 
   start(): void {
     if (this.#closed) return;
+    this.#core.watches.add(this.#stop);
     const { store, clock } = this.#core;
     const storage = storageOf(this.#info);
     if (this.#from === undefined) {
@@ -83,8 +84,11 @@ class WatchStream implements WatchHandle {
     if (this.#timeout > 0) this.#cancelTimeout = clock.after(this.#timeout, () => this.#finish());
   }
 
+  readonly #stop = (reason: Error): void => this.#finish(reason);
+
   close(): void {
     this.#closed = true;
+    this.#core.watches.delete(this.#stop);
     this.#unsubscribe?.();
     this.#cancelTimeout?.();
     this.#cancelBookmark?.();
@@ -130,10 +134,10 @@ class WatchStream implements WatchHandle {
     this.#finish();
   }
 
-  #finish(): void {
+  #finish(reason?: Error): void {
     if (this.#closed) return;
     this.close();
-    this.#watcher.onEnd();
+    this.#watcher.onEnd(reason);
   }
 }
 
