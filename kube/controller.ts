@@ -108,6 +108,8 @@ export function createController<T extends KubeObject & { status?: unknown }>(
         if (!isConflict(error) || attempt >= CONFLICT_RETRIES) throw error;
         base = await client.get(reconciler.kind, object.metadata.namespace, object.metadata.name);
         if (base.metadata.uid !== object.metadata.uid || deepEqual(base.status, status)) return;
+        // Another writer has put something into the status: the pass runs again and takes it into account.
+        if (!deepEqual(base.status, object.status)) throw error;
       }
     }
   }
