@@ -43,7 +43,7 @@ export class PortPool {
   readonly #resting = new Map<number, number>();
   readonly #checked: number[] = [];
   #next: number;
-  #filling = false;
+  #filling: Promise<void> | undefined;
 
   /** @param seed where to begin, so that instances beside each other seldom meet */
   constructor(range: PortRange, seed: number, now: () => number) {
@@ -54,6 +54,7 @@ export class PortPool {
 
   /** @throws NodeError NoFreePort */
   async take(): Promise<number> {
+    if (this.#checked.length === 0) await this.#filling;
     const port = this.#checked.shift() ?? (await this.#find());
     void this.fill();
     return port;
@@ -64,15 +65,16 @@ export class PortPool {
   }
 
   /** Looks for a few free ports ahead of need. */
-  async fill(): Promise<void> {
-    if (this.#filling) return;
-    this.#filling = true;
+  fill(): Promise<void> {
+    this.#filling ??= this.#fill().finally(() => (this.#filling = undefined));
+    return this.#filling;
+  }
+
+  async #fill(): Promise<void> {
     try {
       while (this.#checked.length < AHEAD) this.#checked.push(await this.#find());
     } catch {
       // `take` will say so.
-    } finally {
-      this.#filling = false;
     }
   }
 
