@@ -2,6 +2,7 @@
 import type {
   V1ConfigMap,
   V1Container,
+  V1CronJob,
   V1CustomResourceDefinition,
   V1Deployment,
   V1Endpoints,
@@ -42,6 +43,7 @@ export type EndpointSlice = Kind<V1EndpointSlice>;
 export type Deployment = Kind<V1Deployment>;
 export type ReplicaSet = Kind<V1ReplicaSet>;
 export type Job = Kind<V1Job>;
+export type CronJob = Kind<V1CronJob>;
 export type ConfigMap = Kind<V1ConfigMap>;
 export type Secret = Kind<V1Secret>;
 export type Namespace = Kind<V1Namespace>;
@@ -61,6 +63,7 @@ export const Node = resourceType<Node>('v1', 'Node', 'nodes', false);
 export const Deployment = resourceType<Deployment>('apps/v1', 'Deployment', 'deployments');
 export const ReplicaSet = resourceType<ReplicaSet>('apps/v1', 'ReplicaSet', 'replicasets');
 export const Job = resourceType<Job>('batch/v1', 'Job', 'jobs');
+export const CronJob = resourceType<CronJob>('batch/v1', 'CronJob', 'cronjobs');
 export const EndpointSlice = resourceType<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
 export const Lease = resourceType<Lease>('coordination.k8s.io/v1', 'Lease', 'leases');
 export const CustomResourceDefinition = resourceType<CustomResourceDefinition>(

@@ -1,14 +1,15 @@
 /**
- * What runs workloads on one machine, over the Kubernetes API alone: Deployments, ReplicaSets and Jobs become pods, pods
- * get a node, Services get endpoints and a listener, owners take their dependents with them, namespaces get their
- * service account and are emptied when deleted. In: watches of those kinds. Out: writes to them, and the Service proxy's
- * sockets on the instance's own loopback addresses. It never starts a process (that is local/node), never polls, and a
- * pass over unchanged objects writes nothing. StatefulSets and DaemonSets are stored but not run.
+ * What runs workloads on one machine, over the Kubernetes API alone: Deployments, ReplicaSets, Jobs and CronJobs become
+ * pods, pods get a node, Services get endpoints and a listener, owners take their dependents with them, namespaces get
+ * their service account and are emptied when deleted. In: watches of those kinds. Out: writes to them, and the Service
+ * proxy's sockets on the instance's own loopback addresses. It never starts a process (that is local/node), never polls,
+ * and a pass over unchanged objects writes nothing. StatefulSets and DaemonSets are stored but not run.
  */
 import { Namespace, Node, Pod } from '../../api/core.ts';
 import type { InstanceNetwork } from '../../api/zeroth.ts';
 import { systemClock } from '../../kube/clock.ts';
 import { createController, type Controller, type ControllerOptions } from '../../kube/controller.ts';
+import { cronJobReconciler } from './cronjob/reconciler.ts';
 import { deploymentReconciler } from './deployment/reconciler.ts';
 import { endpointSliceReconciler, endpointsReconciler, removeEndpointsWithServices } from './endpoints/reconciler.ts';
 import { Collector } from './gc/collector.ts';
@@ -21,6 +22,7 @@ import { Expectations } from './expectations.ts';
 import { replicaSetReconciler } from './replicaset/reconciler.ts';
 import { Scheduler } from './scheduler/reconciler.ts';
 import { ServiceProxy } from './service-proxy/proxy.ts';
+import { limitTerminatedPods } from './terminated-pods.ts';
 
 export interface WorkloadsOptions extends ControllerOptions {
   readonly network: InstanceNetwork;
@@ -46,6 +48,7 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<Workloa
     createController(scheduler.reconciler(), options),
     createController(replicaSetReconciler({ expectations, ...place }), options),
     createController(deploymentReconciler, options),
+    createController(cronJobReconciler, options),
     createController(jobReconciler({ expectations, ...place }), options),
     createController(endpointSliceReconciler, options),
     createController(endpointsReconciler, options),
@@ -54,6 +57,7 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<Workloa
   await Promise.all(controllers.map((controller) => controller.start()));
   await removeEndpointsWithServices(options);
   const stopReleasing = await releaseAbandonedPods(options);
+  const stopTrimming = limitTerminatedPods(options);
 
   const graph = new OwnerGraph(client, log);
   await graph.start(informers);
@@ -71,6 +75,7 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<Workloa
         collector.stop(),
         stopDeletion(),
         stopReleasing(),
+        stopTrimming(),
         proxy.stop(),
       ]);
     },

@@ -7,6 +7,7 @@ import { Node, Pod, type Deployment } from '../../../api/core.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import type { ResourceType } from '../../../api/resource.ts';
 import type { InstanceNetwork } from '../../../api/zeroth.ts';
+import type { Clock } from '../../../kube/clock.ts';
 import { Client } from '../../../kube/client.ts';
 import { Informers } from '../../../kube/informers.ts';
 import { createLogger } from '../../../kube/log.ts';
@@ -25,7 +26,10 @@ export interface World {
 
 let instances = 0;
 
-export async function startWorld(t: Test, options: { node?: boolean; caCert?: string } = {}): Promise<World> {
+export async function startWorld(
+  t: Test,
+  options: { node?: boolean; caCert?: string; clock?: Clock } = {},
+): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), 'workloads-'));
   const lines: string[] = [];
   const log = createLogger('warn', {}, (line) => void lines.push(line));
@@ -43,6 +47,7 @@ export async function startWorld(t: Test, options: { node?: boolean; caCert?: st
     systemNamespace: 'zeroth-system',
     network,
     caCert: options.caCert,
+    clock: options.clock,
   });
   t.teardown(async () => {
     await workloads.stop();
