@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Metric } from '../../../api/autoscaling/pod-autoscaler.ts';
+import { Metric, PodAutoscaler } from '../../../api/autoscaling/pod-autoscaler.ts';
 import { ConfigMap } from '../../../api/core.ts';
 import { ServerlessService } from '../../../api/networking/serverless-service.ts';
 import type { Wake } from '../../../api/load-report.ts';
@@ -228,16 +228,67 @@ void t.test('somebody else’s ServerlessService of that name is left alone and 
   t.equal(message, `There is an existing ServerlessService "${NAME}" that we do not own.`);
 });
 
+void t.test('a deleted revision leaves no metric and no decider behind', async (t) => {
+  const world = await startWorld(t);
+  const activator = await connectActivator(world);
+  await ready(world);
+  activator.send(load(world, 3));
+  await until(world, 'measured load', () => getPodAutoscaler(world)?.status?.desiredScale === 1);
+  t.match(await world.registry.metrics(), /kn_revision_pods_desired\{/);
+  await world.client.delete(PodAutoscaler, 'default', NAME);
+  await until(world, 'deletion', () => getPodAutoscaler(world) === undefined);
+  activator.send(load(world, 3));
+  await pass(world, 4);
+  t.notMatch(await world.registry.metrics(), /kn_revision_\w+\{/);
+  activator.close();
+});
+
+void t.test('with no burst to cover the ServerlessService says Serve while there are pods', async (t) => {
+  const world = await startWorld(t);
+  const activator = await connectActivator(world);
+  await ready(world, { 'autoscaling.knative.dev/target-burst-capacity': '0' });
+  await until(world, 'Serve', () => getService(world)?.spec.mode === 'Serve');
+  t.equal(getService(world)?.spec.numActivators, 2);
+  await sleep(world);
+  t.equal(getService(world)?.spec.mode, 'Proxy');
+  activator.close();
+});
+
+void t.test('a revision that no route leads to is not kept by its minimum', async (t) => {
+  const world = await startWorld(t);
+  const activator = await connectActivator(world);
+  await createRevision(world, { 'autoscaling.knative.dev/min-scale': '2' });
+  await serveRevision(world);
+  await until(world, 'scale of two', () => replicas(world) === 2);
+  await runPods(world, 2);
+  await until(world, 'ready PodAutoscaler', () => condition(world, 'Ready') === 'True');
+  await world.client.patch(PodAutoscaler, 'default', NAME, { spec: { reachability: 'Unreachable' } });
+  await until(world, 'scale of zero', () => {
+    world.clock.advance(1000);
+    return replicas(world) === 0;
+  });
+  activator.close();
+});
+
+void t.test('a target that is no Deployment is not touched, and the reason is an event', async (t) => {
+  const world = await startWorld(t);
+  const activator = await connectActivator(world);
+  await createRevision(world, { 'autoscaling.knative.dev/min-scale': '1' });
+  await world.client.patch(PodAutoscaler, 'default', NAME, {
+    spec: { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'x' } },
+  });
+  await serveRevision(world);
+  activator.send(wake(world));
+  await until(world, 'warning', () => world.log.some((line) => line.includes('a StatefulSet is not scaled here')));
+  t.notOk(world.writes.some(({ line }) => line.includes('/scale')));
+  activator.close();
+});
+
 void t.test('another class of autoscaler is not touched', async (t) => {
   const world = await startWorld(t);
   await createRevision(world, { 'autoscaling.knative.dev/class': 'mine.example.com' });
-  await createRevision0(world);
+  await until(world, 'PodAutoscaler', () => getPodAutoscaler(world) !== undefined);
+  await pass(world, 3);
   t.equal(getPodAutoscaler(world)?.status, undefined);
   t.equal(getService(world), undefined);
 });
-
-/** A round trip through the same queue: what came before it has been looked at. */
-async function createRevision0(world: World): Promise<void> {
-  await until(world, 'PodAutoscaler', () => getPodAutoscaler(world) !== undefined);
-  await new Promise((resolve) => setImmediate(resolve));
-}
