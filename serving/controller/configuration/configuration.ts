@@ -54,12 +54,10 @@ export const configurationReconciler: Reconciler<Configuration> = {
         return { ...done(), again: RETRY_CREATION };
       }
       world.event(configuration, 'Normal', 'Created', `Created Revision "${created.found.metadata.name}"`);
-      revisions.push(created.found);
     } else created = lookup;
 
     const { name } = created.found.metadata;
     status.latestCreatedRevisionName = name;
-    if (status.latestReadyRevisionName !== name) conditions.markUnknown('Ready');
 
     const ready = conditionOf(created.found.status, 'Ready');
     if (ready?.status === 'True' && (status.latestReadyRevisionName ?? '') === '')
@@ -81,8 +79,9 @@ export const configurationReconciler: Reconciler<Configuration> = {
       if (newest !== status.latestReadyRevisionName)
         world.event(configuration, 'Normal', 'LatestReadyUpdate', `LatestReadyRevisionName updated to "${newest}"`);
       status.latestReadyRevisionName = newest;
-      if (newest === status.latestCreatedRevisionName) conditions.markTrue('Ready');
     }
+    if (newest === name) conditions.markTrue('Ready');
+    else if (status.latestReadyRevisionName !== name && ready?.status !== 'False') conditions.markUnknown('Ready');
     return done();
   },
 };

@@ -28,16 +28,27 @@ export function contextOf(request: Request): AdmissionContext {
 
 export function admit(manifest: Manifest, request: Request = {}): { object: Manifest; verdict: AdmissionVerdict } {
   const context = contextOf(request);
-  let object = manifest as unknown as KubeObject;
   const old = request.old as unknown as KubeObject | undefined;
-  const admissions = servingAdmissions.filter(({ type }) => type.kind === object.kind && matches(type, object));
-  for (const admission of admissions) object = admission.default?.(object, old, context) ?? object;
-  for (const admission of admissions) {
+  const object = withDefaults(manifest, request) as unknown as KubeObject;
+  for (const admission of admissionsOf(object)) {
     const verdict = admission.validate?.(object, old, context) ?? {};
     if (verdict.denied !== undefined || verdict.warnings !== undefined)
       return { object: object as unknown as Manifest, verdict };
   }
   return { object: object as unknown as Manifest, verdict: {} };
+}
+
+/** Defaulting alone: it comes before the schema has its say. */
+export function withDefaults(manifest: Manifest, request: Request = {}): Manifest {
+  const context = contextOf(request);
+  const old = request.old as unknown as KubeObject | undefined;
+  let object = manifest as unknown as KubeObject;
+  for (const admission of admissionsOf(object)) object = admission.default?.(object, old, context) ?? object;
+  return object as unknown as Manifest;
+}
+
+function admissionsOf(object: KubeObject) {
+  return servingAdmissions.filter(({ type }) => type.kind === object.kind && matches(type, object));
 }
 
 function matches(type: { group: string; version: string }, object: KubeObject): boolean {

@@ -42,9 +42,12 @@ export function updatePodAutoscaler(existing: PodAutoscaler, desired: PodAutosca
     existing.metadata.annotations,
     (key) => key.startsWith(AUTOSCALING_GROUP) && !DEFAULTED.includes(key),
   );
+  const annotations = union(kept, desired.metadata.annotations);
   return {
     ...existing,
-    metadata: { ...existing.metadata, annotations: union(kept, desired.metadata.annotations) },
+    metadata: deepEqual(annotations, existing.metadata.annotations ?? {})
+      ? existing.metadata
+      : { ...existing.metadata, annotations },
     spec: sameSpec(existing, desired) ? existing.spec : desired.spec,
   };
 }
