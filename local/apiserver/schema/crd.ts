@@ -2,6 +2,7 @@
 import type { CustomResourceDefinition } from '../../../api/core.ts';
 import { dns1035Label, dns1123Subdomain } from './names.ts';
 import { duplicate, invalid, notSupported, required, type FieldProblem } from './problems.ts';
+import { ruleSetOf } from './rules.ts';
 import type { Schema } from './structural.ts';
 import { checkStructure } from './structure.ts';
 
@@ -23,7 +24,10 @@ export function defaultCrd<T extends CustomResourceDefinition>(crd: T): T {
   return { ...crd, spec: { ...spec, names: { ...names, singular, listKind }, conversion } };
 }
 
-/** @param crd with defaults filled in; its fields have the right types */
+/**
+ * @param crd with defaults filled in; its fields have the right types
+ * @throws ApiError 503 with retryAfterSeconds when it has CEL rules and their engine is not loaded yet
+ */
 export function validateCrd(crd: CustomResourceDefinition): FieldProblem[] {
   const problems: FieldProblem[] = [];
   const spec: Partial<Spec> = crd.spec ?? {};
@@ -95,7 +99,13 @@ function checkVersions(versions: readonly Version[], problems: FieldProblem[]): 
     names.add(name);
     const schema = version.schema?.openAPIV3Schema as Schema | undefined;
     if (schema === undefined) problems.push(required(`${path}.schema.openAPIV3Schema`, 'schemas are required'));
-    else checkStructure(schema, `${path}.schema.openAPIV3Schema`, problems);
+    else {
+      const before = problems.length;
+      checkStructure(schema, `${path}.schema.openAPIV3Schema`, problems);
+      // Only a schema that is structural has rules that can be found.
+      if (problems.length === before)
+        problems.push(...(ruleSetOf(schema)?.compile(`${path}.schema.openAPIV3Schema`) ?? []));
+    }
     checkColumns(version, path, problems);
     checkScale(version, path, problems);
   });

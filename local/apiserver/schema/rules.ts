@@ -5,7 +5,7 @@
 import { ApiError, failure } from '../../../kube/errors.ts';
 import type { CelEngine, CelProgram } from './cel.ts';
 import { celValue } from './cel-value.ts';
-import type { FieldProblem, ProblemType } from './problems.ts';
+import { invalid, required, type FieldProblem, type ProblemType } from './problems.ts';
 import type { Schema, ValidationRule } from './structural.ts';
 
 export interface RuleSet {
@@ -16,8 +16,11 @@ export interface RuleSet {
    * @throws ApiError 503 before `ready`
    */
   check(value: unknown, old: unknown, problems: FieldProblem[]): void;
-  /** Problems of the rules themselves: what does not parse. */
-  compile(): { readonly rule: string; readonly message: string }[];
+  /**
+   * Problems of the rules themselves: what does not parse, under the path of the schema.
+   * @throws ApiError 503 before `ready`
+   */
+  compile(path: string): FieldProblem[];
 }
 
 /** A part of the schema that holds rules, or leads to one. */
@@ -37,9 +40,11 @@ interface CompiledRule {
 }
 
 let loading: Promise<CelEngine> | undefined;
+/** One for all schemas, once it is loaded. */
+let engine: CelEngine | undefined;
 
 function loadEngine(): Promise<CelEngine> {
-  loading ??= import('./cel.ts').then((module) => module.celEngine());
+  loading ??= import('./cel.ts').then((module) => (engine = module.celEngine()));
   return loading;
 }
 
@@ -47,20 +52,18 @@ function loadEngine(): Promise<CelEngine> {
 export function ruleSetOf(schema: Schema): RuleSet | undefined {
   const root = ruleNode(schema);
   if (root === undefined) return undefined;
-  let engine: CelEngine | undefined;
-  const ready = loadEngine().then((loaded) => {
-    engine = loaded;
-  });
+  const ready = loadEngine().then(() => undefined);
   // Whoever needs the rules learns of a failure from `ready` or from `check`.
   ready.catch(() => undefined);
   const need = (): CelEngine => {
     if (engine !== undefined) return engine;
-    throw new ApiError(failure(503, 'ServiceUnavailable', 'the validation rules of this resource are still loading'));
+    const message = 'the engine of validation rules is still being loaded';
+    throw new ApiError(failure(503, 'ServiceUnavailable', message, { retryAfterSeconds: 1 }));
   };
   return {
     ready,
     check: (value, old, problems) => checkNode(root, value, old, '', true, need(), problems),
-    compile: () => compileAll(root, need()),
+    compile: (path) => compileAll(root, path, need()),
   };
 }
 
@@ -172,18 +175,22 @@ function ruleMessage(rule: CompiledRule, variables: Readonly<Record<string, unkn
   return source.message ?? `failed rule: ${source.rule.trim()}`;
 }
 
-function compileAll(node: RuleNode, engine: CelEngine): { rule: string; message: string }[] {
-  const failures: { rule: string; message: string }[] = [];
-  for (const rule of node.rules) {
+function compileAll(node: RuleNode, path: string, engine: CelEngine): FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  node.rules.forEach((rule, index) => {
+    const at = `${path}.x-kubernetes-validations[${index}].rule`;
+    if (rule.source.rule.trim() === '') problems.push(required(at, 'rule is not specified'));
     try {
       rule.program ??= engine.compile(rule.source.rule);
     } catch (error) {
-      failures.push({ rule: rule.source.rule, message: firstLine(error) });
+      problems.push(invalid(at, rule.source.rule, `compilation failed: ${firstLine(error)}`));
     }
-  }
-  const children = [...node.properties.values(), node.rest, node.items];
-  for (const child of children) if (child !== undefined) failures.push(...compileAll(child, engine));
-  return failures;
+  });
+  for (const [name, child] of node.properties)
+    problems.push(...compileAll(child, `${path}.properties[${name}]`, engine));
+  if (node.rest !== undefined) problems.push(...compileAll(node.rest, `${path}.additionalProperties`, engine));
+  if (node.items !== undefined) problems.push(...compileAll(node.items, `${path}.items`, engine));
+  return problems;
 }
 
 function firstLine(error: unknown): string {

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { CustomResourceDefinition } from '../../../../api/core.ts';
 import { defaultCrd, validateCrd } from '../../../../local/apiserver/schema/crd.ts';
-import type { Schema } from '../../../../local/apiserver/schema/structural.ts';
+import { compileSchema, type Schema } from '../../../../local/apiserver/schema/structural.ts';
 import { frozen } from './frozen.ts';
 
 function definition(schema: Schema, change: (spec: CustomResourceDefinition['spec']) => void = () => undefined) {
@@ -109,4 +109,15 @@ t.test('a definition that contradicts itself is refused', async (t) => {
     const found = validateCrd(definition(good, change)).map((problem) => problem.field);
     t.ok(found.includes(field), `${name}: ${found.join(', ')}`);
   }
+});
+
+t.test('rules that do not parse are refused; the first definition with rules is told to come again', async (t) => {
+  const ruled = (rule: string): Schema =>
+    spec({ type: 'object', properties: { a: text }, 'x-kubernetes-validations': [{ rule }] });
+  t.throws(() => validateCrd(definition(ruled('self.a =='))), { code: 503 });
+  await compileSchema(ruled('true')).ready;
+  t.match(validateCrd(definition(ruled('self.a =='))), [
+    { field: `${AT}.properties[spec].x-kubernetes-validations[0].rule`, detail: /^compilation failed: / },
+  ]);
+  t.strictSame(validateCrd(definition(ruled('self.a == "x"'))), []);
 });
