@@ -88,6 +88,19 @@ function rank(version: string): [number, number, number] {
   return [stability, Number(match[1]), Number(match[3] ?? 0)];
 }
 
+const TERMINATING: Condition = {
+  type: 'Terminating',
+  status: 'True',
+  reason: 'InstanceDeletionInProgress',
+  message: 'CustomResource deletion is in progress',
+};
+
+/** The status of a definition whose deletion begins. */
+export function terminatingStatus(status: CustomResourceDefinition['status'], now: string) {
+  const conditions = (status?.conditions ?? []).filter((one) => one.type !== TERMINATING.type);
+  return { ...status, conditions: [...conditions, { lastTransitionTime: now, ...TERMINATING }] };
+}
+
 /**
  * The status of a definition: its names are accepted unless another one of the group has them.
  * @param others the other definitions
@@ -121,13 +134,7 @@ export function statusOf(
         }
       : { type: 'Established', status: 'False', reason: 'NotAccepted', message: 'not all names are accepted' },
   ];
-  if (definition.metadata.deletionTimestamp !== undefined)
-    conditions.push({
-      type: 'Terminating',
-      status: 'True',
-      reason: 'InstanceDeletionInProgress',
-      message: 'CustomResource deletion is in progress',
-    });
+  if (definition.metadata.deletionTimestamp !== undefined) conditions.push(TERMINATING);
   const storage = definition.spec.versions.find((version) => version.storage)?.name ?? '';
   const stored = before?.storedVersions ?? [];
   return {

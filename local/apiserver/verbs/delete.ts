@@ -1,7 +1,9 @@
 /** DELETE of an object and of a collection. Source: Kubernetes "Garbage Collection", "Finalizers", "Pod termination". */
+import type { CustomResourceDefinition } from '../../../api/core.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import { ApiError, failure } from '../../../kube/errors.ts';
 import { fromStorage, toStorage } from '../conversions.ts';
+import { terminatingStatus } from '../definitions.ts';
 import { badRequest, conflict, forbidden, notFound } from '../errors.ts';
 import { isObject, timestamp } from '../json.ts';
 import { groupVersion, storageOf, type KindInfo } from '../registry.ts';
@@ -9,6 +11,7 @@ import { parseSelection } from '../selectors.ts';
 import { admissionVerdict } from './admit.ts';
 import { isTrue, keyOf, nameOf, type Answer, type Body, type Call, type Core, type Query } from './call.ts';
 import { hasGeneration } from './metadata.ts';
+import { isDefinition } from './rules.ts';
 import { returnsDeleted } from './strategy.ts';
 import { commit, current } from './write.ts';
 
@@ -113,6 +116,8 @@ function markDeleted(info: KindInfo, old: Body, options: DeleteOptions, now: num
   }
   if (!already && hasGeneration(info) && (metadata.generation ?? 0) > 0)
     next.metadata.generation = (metadata.generation ?? 0) + 1;
+  if (isDefinition(info) && !already)
+    next.status = terminatingStatus((old as unknown as CustomResourceDefinition).status, timestamp(now));
   if (isNamespace) {
     const status = isObject(old.status) ? old.status : {};
     next.status = { ...status, phase: 'Terminating' };

@@ -37,6 +37,7 @@ export async function insert(
 ): Promise<KubeObject> {
   const { info, namespace } = call;
   requireNamespace(core, call);
+  requireDefinition(core, info);
   const { store } = core;
   const { generateName } = given.metadata;
   let name = given.metadata.name ?? '';
@@ -191,6 +192,19 @@ function requireNamespace(core: Core, call: Call): void {
         field: 'metadata.namespace',
       },
     ],
+  );
+}
+
+/** @throws ApiError 405 while the definition of a custom resource waits for its objects to go */
+function requireDefinition(core: Core, info: KindInfo): void {
+  if (info.custom === undefined) return;
+  const definition = core.store.peek('apiextensions.k8s.io/customresourcedefinitions', `/${info.custom.definition}`);
+  if (definition?.metadata.deletionTimestamp === undefined) return;
+  throw new ApiError(
+    failure(405, 'MethodNotAllowed', 'create not allowed while custom resource definition is terminating', {
+      group: info.group,
+      kind: info.plural,
+    }),
   );
 }
 
