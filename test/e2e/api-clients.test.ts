@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import {
   ApiException,
   CoreV1Api,
+  CustomObjectsApi,
   KubeConfig,
-  KubernetesObjectApi,
   makeInformer,
   type V1ConfigMap,
 } from '@kubernetes/client-node';
@@ -48,22 +48,18 @@ t.test('@kubernetes/client-node: informer, update, conflict, any object', async 
   await core.deleteNamespacedConfigMap({ namespace: 'default', name: 'from-node' });
   await eventually('the informer saw the delete', () => seen.includes('delete from-node'));
 
-  const objects = KubernetesObjectApi.makeApiClient(config);
-  const service = {
+  const custom = config.makeApiClient(CustomObjectsApi);
+  const kind = { group: 'serving.knative.dev', version: 'v1', plural: 'services', namespace: 'default' };
+  const body = {
     apiVersion: 'serving.knative.dev/v1',
     kind: 'Service',
-    metadata: { name: 'from-node', namespace: 'default' },
-  };
-  await objects.create({
-    ...service,
+    metadata: { name: 'from-node' },
     spec: { template: { spec: { containers: [{ image: 'hello' }] } } },
-  } as typeof service);
-  t.match(
-    await objects.read(service),
-    { spec: { traffic: [{ latestRevision: true, percent: 100 }] } },
-    'defaults are there',
-  );
-  await objects.delete(service);
+  };
+  await custom.createNamespacedCustomObject({ ...kind, body });
+  const stored: unknown = await custom.getNamespacedCustomObject({ ...kind, name: 'from-node' });
+  t.match(stored, { spec: { traffic: [{ latestRevision: true, percent: 100 }] } }, 'defaults are there');
+  await custom.deleteNamespacedCustomObject({ ...kind, name: 'from-node' });
 });
 
 const go = spawnSync('go', ['version']).status === 0;
