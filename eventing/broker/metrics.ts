@@ -76,7 +76,7 @@ export function createMetrics(registry: Registry, gauges: BrokerGauges): BrokerM
   gauge('zeroth_broker_log_bytes', 'Bytes that event logs hold on the disk', gauges.logBytes);
   gauge('zeroth_broker_events_owed', 'Events accepted that some trigger has not settled', gauges.owed);
   return {
-    received: (namespace, broker, code, seconds) => requests.observe({ namespace, broker, code }, seconds),
+    received: (namespace, broker, code, seconds) => requests.labels(namespace, broker, String(code)).observe(seconds),
     accepted: (count) => events.inc(count),
     attempted: (trigger, code, seconds) => dispatch.observe({ ...trigger, code }, seconds),
     settled: (trigger, result) => results.inc({ ...trigger, result }),

@@ -1,7 +1,15 @@
-/** REST names of a kind that is only known by apiVersion and kind, asked of the API server's discovery and remembered. */
+/**
+ * REST names of a kind that is only known by apiVersion and kind. Asked of the API server's discovery; a transport that
+ * serves objects alone (the in-process one) is asked for its custom resource definitions instead.
+ */
+import { CustomResourceDefinition, Service } from '../../api/core.ts';
 import type { KubeObject } from '../../api/object.ts';
-import type { ResourceType } from '../../api/resource.ts';
+import { apiVersionOf, type ResourceType } from '../../api/resource.ts';
 import type { Client } from '../../kube/client.ts';
+import { isNotFound } from '../../kube/errors.ts';
+
+/** The kind of Kubernetes' own that everything may refer to. */
+const WELL_KNOWN: readonly ResourceType[] = [Service as unknown as ResourceType];
 
 export class KindDirectory {
   readonly #client: Client;
@@ -9,6 +17,7 @@ export class KindDirectory {
 
   constructor(client: Client) {
     this.#client = client;
+    for (const type of WELL_KNOWN) this.#known.set(`${apiVersionOf(type)}/${type.kind}`, type);
   }
 
   /** Undefined when the server does not serve the kind (yet). Rejects when it cannot be asked. */
@@ -19,18 +28,32 @@ export class KindDirectory {
     const slash = apiVersion.indexOf('/');
     const group = slash < 0 ? '' : apiVersion.slice(0, slash);
     const version = apiVersion.slice(slash + 1);
-    const path =
-      group === ''
-        ? `/api/${encodeURIComponent(version)}`
-        : `/apis/${encodeURIComponent(group)}/${encodeURIComponent(version)}`;
+    const type = (await this.#discover(group, version, kind)) ?? (await this.#defined(group, version, kind));
+    if (type !== undefined) this.#known.set(key, type);
+    return type;
+  }
+
+  async #discover(group: string, version: string, kind: string): Promise<ResourceType | undefined> {
+    const root = group === '' ? '/api' : `/apis/${encodeURIComponent(group)}`;
+    const path = `${root}/${encodeURIComponent(version)}`;
     const response = await this.#client.transport.request({ method: 'GET', path });
     if (response.status === 404) return undefined;
-    if (response.status >= 400) throw new Error(`discovery of ${apiVersion} answered ${response.status}`);
-    const found = resourcesOf(response.body).find((resource) => resource.kind === kind && !resource.name.includes('/'));
-    if (found === undefined) return undefined;
-    const type = { group, version, kind, plural: found.name, namespaced: found.namespaced };
-    this.#known.set(key, type);
-    return type;
+    if (response.status >= 400) throw new Error(`discovery of ${path} answered ${response.status}`);
+    const found = resourcesOf(response.body).find((one) => one.kind === kind && !one.name.includes('/'));
+    return found && { group, version, kind, plural: found.name, namespaced: found.namespaced };
+  }
+
+  async #defined(group: string, version: string, kind: string): Promise<ResourceType | undefined> {
+    if (group === '') return undefined;
+    try {
+      const { items } = await this.#client.list(CustomResourceDefinition);
+      const spec = items.map((one) => one.spec).find((one) => one.group === group && one.names.kind === kind);
+      if (!spec?.versions.some((one) => one.name === version && one.served)) return undefined;
+      return { group, version, kind, plural: spec.names.plural, namespaced: spec.scope === 'Namespaced' };
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
   }
 }
 
