@@ -1,21 +1,22 @@
 import t from 'tap';
 import type { Revision } from '../../../api/serving/revision.ts';
-import { systemClock } from '../../../kube/clock.ts';
 import { makeDeployment } from '../../../serving/controller/revision/resources/deployment.ts';
 import { DigestResolver, type ResolveImage } from '../../../serving/controller/revision/digest.ts';
 import { revisionReconciler } from '../../../serving/controller/revision/revision.ts';
 import { aDeployment, aPod, aPodAutoscaler, aRevision, conditions, over, ownedBy, type Changes } from './given.ts';
-import { conditionsOf, passOver, type Setting } from './pass.ts';
+import { conditionsOf, passOver, type Pass, type Setting } from './pass.ts';
 
 const DIGEST = `img@sha256:${'a'.repeat(64)}`;
 const resolved: ResolveImage = () => Promise.resolve(DIGEST);
 
-const pass = (revision: Revision, setting: Setting = {}, resolveImage = resolved) =>
-  passOver(
-    (config) => revisionReconciler(config, new DigestResolver({ resolveImage, clock: systemClock })),
-    revision,
-    setting,
-  );
+async function pass(revision: Revision, setting: Setting = {}, resolveImage = resolved): Promise<Pass> {
+  const digests = new DigestResolver({ resolveImage });
+  try {
+    return await passOver((config) => revisionReconciler(config, digests), revision, setting);
+  } finally {
+    digests.stop();
+  }
+}
 
 const LABELS = {
   app: 'svc-00001',

@@ -8,6 +8,7 @@ import {
   REVISION,
   ROUTE,
   SERVICE,
+  withDefaults,
   type Manifest,
 } from '../admit.ts';
 
