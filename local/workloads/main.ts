@@ -35,6 +35,9 @@ export interface Workloads {
   stop(): Promise<void>;
 }
 
+/** Objects in work at once in each loop that a cold start goes through. */
+const COLD_START_WORKERS = 64;
+
 /** Resolves when every cache is filled and every loop runs. */
 export async function startWorkloads(options: WorkloadsOptions): Promise<Workloads> {
   const { client, informers, log } = options;
@@ -44,13 +47,15 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<Workloa
   const scheduler = new Scheduler(pods, informers.of(Node));
   const place = { place: scheduler.place.bind(scheduler), unplace: scheduler.forget.bind(scheduler) };
 
+  // Wide where pods wait: writes under way at once share one sync of the store.
+  const wide = { ...options, workers: COLD_START_WORKERS };
   const controllers: Controller[] = [
-    createController(scheduler.reconciler(), options),
-    createController(replicaSetReconciler({ expectations, ...place }), options),
-    createController(deploymentReconciler, options),
+    createController(scheduler.reconciler(), wide),
+    createController(replicaSetReconciler({ expectations, ...place }), wide),
+    createController(deploymentReconciler, wide),
     createController(cronJobReconciler, options),
     createController(jobReconciler({ expectations, ...place }), options),
-    createController(endpointSliceReconciler, options),
+    createController(endpointSliceReconciler, wide),
     createController(endpointsReconciler, options),
     createController(namespaceResidents(options.caCert), options),
   ];

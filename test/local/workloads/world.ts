@@ -154,8 +154,11 @@ export function until<T extends KubeObject>(
     let done = false;
     const timer = setTimeout(() => {
       done = true;
+      const found = JSON.stringify(informer.list().slice(0, 5).map(brief), null, 1);
       reject(
-        new Error(`not so after 10 s: ${check.toString()}\n${JSON.stringify(informer.list().map(brief), null, 1)}`),
+        new Error(
+          `not so after 10 s: ${check.toString()}\n${informer.list().length} objects: ${found.slice(0, 8_000)}`,
+        ),
       );
     }, 10_000);
     const look = (): void => {
