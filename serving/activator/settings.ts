@@ -48,7 +48,7 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
     autoscalerUrl: env['AUTOSCALER_URL'] === '' ? undefined : env['AUTOSCALER_URL'],
     logLevel,
     clusterDomain,
-    gatewayDomain: env['GATEWAY_DOMAIN'] ?? `gateway.${SERVING_NAMESPACE}.svc.${clusterDomain}`,
+    gatewayDomain: env['GATEWAY_DOMAIN'] ?? `activator-service.${SERVING_NAMESPACE}.svc.${clusterDomain}`,
     activatorId: env['POD_NAME'] ?? `${hostname()}-${process.pid}`,
     queueLimit: numberOf(env, 'GATEWAY_QUEUE_PER_REVISION', 10_000, 1),
     queueTotal: numberOf(env, 'GATEWAY_QUEUE_TOTAL', 50_000, 1),
