@@ -1,7 +1,5 @@
 /** Events a second from POST to 202, each on disk by then: 64 producers, 1 KB, straight at the broker's ingress. */
 import { connect } from 'node:net';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Broker } from '../api/eventing/broker.ts';
 import { EndpointSlice } from '../api/core.ts';
 import { startBench, type Bench } from './knative.ts';
@@ -22,7 +20,7 @@ export async function broker(): Promise<Figure[]> {
     });
     const [host, port] = await ingressOf(bench);
     await produce(host, port, 1);
-    const pid = brokerPid(bench);
+    const pid = bench.instance.pidOf('broker');
     const before = cpuOf(processTree(pid));
     const latencies = await produce(host, port, SECONDS);
     const cpu = cpuOf(processTree(pid)) - before;
@@ -47,13 +45,6 @@ export async function broker(): Promise<Figure[]> {
 async function ingressOf(bench: Bench): Promise<[host: string, port: number]> {
   const slice = await bench.client.get(EndpointSlice, 'knative-eventing', 'broker-ingress');
   return [slice.endpoints[0]?.addresses[0] ?? '', slice.ports?.[0]?.port ?? 0];
-}
-
-function brokerPid(bench: Bench): number {
-  const run = JSON.parse(readFileSync(join(bench.instance.state, 'run.json'), 'utf8')) as {
-    processes: { name: string; pid: number }[];
-  };
-  return run.processes.find((one) => one.name === 'broker')?.pid ?? 0;
 }
 
 /** Latencies in ms of all acknowledged events. Throws for any other answer. */

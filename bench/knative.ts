@@ -1,6 +1,4 @@
 /** An instance to measure, with a client and the manifests that the measurements share. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Client } from '../kube/client.ts';
 import { isReady } from '../kube/conditions.ts';
 import { HttpTransport } from '../kube/http-transport.ts';
@@ -18,11 +16,8 @@ export interface Bench {
 
 export async function startBench(): Promise<Bench> {
   const instance = await Instance.start();
-  const transport = new HttpTransport({
-    url: instance.api,
-    token: readFileSync(join(instance.state, 'pki', 'token'), 'utf8').trim(),
-    caFile: join(instance.state, 'pki', 'ca.crt'),
-  });
+  const { tokenFile, caFile } = instance.run;
+  const transport = new HttpTransport({ url: instance.api, tokenFile, caFile });
   const client = new Client(transport);
   await client.patch(ConfigMap, 'knative-serving', 'config-autoscaler', {
     data: { 'allow-zero-initial-scale': 'true' },

@@ -126,10 +126,7 @@ t.test('SIGKILL of the gateway: it is back on its port, and the Service answers'
   await zeroth.zeroth(['build', 'examples/hello', '-t', 'hello']);
   await zeroth.zeroth(['apply', '-f', 'examples/hello/service.yaml']);
   await eventually('served', async () => (await zeroth.fetch('hello.default.localhost')).status === 200);
-  const run = JSON.parse(readFileSync(join(zeroth.state, 'run.json'), 'utf8')) as {
-    processes: { name: string; pid: number }[];
-  };
-  process.kill(run.processes.find((one) => one.name === 'activator')?.pid ?? 0, 'SIGKILL');
+  process.kill(zeroth.pidOf('activator'), 'SIGKILL');
   await eventually('served again on the same port', async () => {
     const answer = await zeroth.fetch('hello.default.localhost').catch(() => undefined);
     return answer?.status === 200;

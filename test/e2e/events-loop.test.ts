@@ -1,8 +1,6 @@
 // Ten thousand events through broker and triggers, with the broker killed in the middle.
 import { createServer, Agent, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import t from 'tap';
 import { eventually, Instance } from './instance.ts';
 import { kubectlMissing } from './kubectl.ts';
@@ -67,7 +65,7 @@ spec:
         const number = next++;
         if (number === EVENTS / 2) {
           killed = true;
-          process.kill(brokerPid(zeroth.state), 'SIGKILL');
+          process.kill(zeroth.pidOf('broker'), 'SIGKILL');
         }
         const type = number % 100 === 0 ? 'com.example.refused' : 'com.example.load';
         // A producer repeats what was not acknowledged, as any would.
@@ -160,11 +158,4 @@ function post(agent: Agent, port: number, id: string, type: string): Promise<num
     outgoing.on('error', () => resolve(0));
     outgoing.end(JSON.stringify({ id, padding: 'x'.repeat(200) }));
   });
-}
-
-function brokerPid(state: string): number {
-  const run = JSON.parse(readFileSync(join(state, 'run.json'), 'utf8')) as {
-    processes: { name: string; pid: number }[];
-  };
-  return run.processes.find((one) => one.name === 'broker')?.pid ?? 0;
 }

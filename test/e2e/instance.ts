@@ -74,6 +74,18 @@ export class Instance {
     return this.#child;
   }
 
+  /** What `run.json` says of the running instance. */
+  get run(): { tokenFile: string; caFile: string; processes: { name: string; pid: number }[] } {
+    return JSON.parse(readFileSync(join(this.state, 'run.json'), 'utf8'));
+  }
+
+  /** The pid of a data-path process: `activator` or `broker`. */
+  pidOf(name: string): number {
+    const pid = this.run.processes.find((one) => one.name === name)?.pid;
+    if (pid === undefined) throw new Error(`no process ${name} in run.json`);
+    return pid;
+  }
+
   /** A request to the gateway for a host name; the name is not resolved. */
   fetch(
     host: string,
