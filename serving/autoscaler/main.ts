@@ -104,8 +104,6 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
     const key = revisionKeyOf(after ?? before ?? { metadata: {} });
     if (key !== undefined) deciders.touch(key);
   });
-  for (const controller of controllers) await controller.start();
-
   const server = await serveReports(
     options.host,
     options.port,
@@ -122,6 +120,7 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
     },
     log,
   );
+  for (const controller of controllers) await controller.start();
   return {
     url: server.url,
     async stop() {
