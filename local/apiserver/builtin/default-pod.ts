@@ -5,7 +5,7 @@ const PROBE = { timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failu
 
 /** A pod's own defaults, on top of those of every pod spec. */
 export function defaultPod(pod: Fields): Fields {
-  const withSpec = at(pod, 'spec', (spec) => {
+  const withSpec = at(fill(pod, { spec: {} }), 'spec', (spec) => {
     let filled = defaultPodSpec(spec);
     for (const list of ['containers', 'initContainers']) filled = each(filled, list, defaultRequests);
     const account = typeof filled.serviceAccountName === 'string' ? filled.serviceAccountName : 'default';
@@ -22,7 +22,7 @@ export function defaultPod(pod: Fields): Fields {
 
 /** `spec.template` of a workload. */
 export function defaultTemplate(template: Fields): Fields {
-  return at(fill(template, { metadata: {} }), 'spec', defaultPodSpec);
+  return at(fill(template, { metadata: {}, spec: {} }), 'spec', defaultPodSpec);
 }
 
 export function defaultPodSpec(spec: Fields): Fields {

@@ -14,12 +14,12 @@ export function builtinDefaults(group: string, _version: string, kind: string, o
 const spec =
   (change: Default): Default =>
   (object) =>
-    at(object, 'spec', change);
+    at(fill(object, { spec: {} }), 'spec', change);
 
 const DEFAULTS: Readonly<Record<string, Default>> = {
   '/Pod': defaultPod,
   '/PodTemplate': (object) => at(object, 'template', defaultTemplate),
-  '/ReplicationController': spec((rc) => at(fill(rc, { replicas: 1 }), 'template', defaultTemplate)),
+  '/ReplicationController': spec((rc) => at(fill(rc, { replicas: 1, template: {} }), 'template', defaultTemplate)),
   '/Service': defaultService,
   '/Endpoints': (object) => each(object, 'subsets', (subset) => each(subset, 'ports', defaultProtocol)),
   '/Secret': defaultSecret,
@@ -42,6 +42,7 @@ const DEFAULTS: Readonly<Record<string, Default>> = {
           revisionHistoryLimit: 10,
           progressDeadlineSeconds: 600,
           strategy: { type: 'RollingUpdate' },
+          template: {},
         }),
         'strategy',
         defaultStrategy,
@@ -50,12 +51,12 @@ const DEFAULTS: Readonly<Record<string, Default>> = {
       defaultTemplate,
     ),
   ),
-  'apps/ReplicaSet': spec((set) => at(fill(set, { replicas: 1 }), 'template', defaultTemplate)),
+  'apps/ReplicaSet': spec((set) => at(fill(set, { replicas: 1, template: {} }), 'template', defaultTemplate)),
   'apps/StatefulSet': spec(defaultStatefulSet),
   'apps/DaemonSet': spec((set) =>
     at(
       at(
-        fill(set, { revisionHistoryLimit: 10, updateStrategy: { type: 'RollingUpdate' } }),
+        fill(set, { revisionHistoryLimit: 10, updateStrategy: { type: 'RollingUpdate' }, template: {} }),
         'updateStrategy',
         (strategy) => rolling(strategy, { maxUnavailable: 1, maxSurge: 0 }),
       ),
@@ -71,9 +72,13 @@ const DEFAULTS: Readonly<Record<string, Default>> = {
         suspend: false,
         successfulJobsHistoryLimit: 3,
         failedJobsHistoryLimit: 1,
+        jobTemplate: {},
       }),
       'jobTemplate',
-      (template) => at(fill(template, { metadata: {} }), 'spec', (job) => at(job, 'template', defaultTemplate)),
+      (template) =>
+        at(fill(template, { metadata: {}, spec: {} }), 'spec', (job) =>
+          at(fill(job, { template: {} }), 'template', defaultTemplate),
+        ),
     ),
   ),
   'discovery.k8s.io/EndpointSlice': (object) =>
@@ -110,6 +115,7 @@ function defaultStatefulSet(set: Fields): Fields {
     revisionHistoryLimit: 10,
     podManagementPolicy: 'OrderedReady',
     updateStrategy: { type: 'RollingUpdate' },
+    template: {},
     persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
   });
   return at(
@@ -122,7 +128,7 @@ function defaultStatefulSet(set: Fields): Fields {
 /** A job's selector and template labels are made from its uid, so that no other job's pods match. */
 function defaultJob(job: Fields): Fields {
   const metadata = fieldsOf(job.metadata) ?? {};
-  return at(job, 'spec', (given) => {
+  return at(fill(job, { spec: {} }), 'spec', (given) => {
     let filled = fill(given, {
       backoffLimit: 6,
       completionMode: 'NonIndexed',
@@ -130,6 +136,7 @@ function defaultJob(job: Fields): Fields {
       podReplacementPolicy: given.podFailurePolicy === undefined ? 'TerminatingOrFailed' : 'Failed',
       ...(given.completions === undefined && given.parallelism === undefined ? { completions: 1 } : {}),
       parallelism: 1,
+      template: {},
     });
     filled = at(filled, 'template', defaultTemplate);
     const { uid, name } = metadata;
@@ -151,7 +158,7 @@ function defaultJob(job: Fields): Fields {
 }
 
 function defaultService(service: Fields): Fields {
-  const filled = at(service, 'spec', (given) => {
+  const filled = at(fill(service, { spec: {} }), 'spec', (given) => {
     const type = given.type ?? 'ClusterIP';
     const external = type === 'NodePort' || type === 'LoadBalancer';
     let next = fill(given, { type, sessionAffinity: 'None' });

@@ -132,7 +132,7 @@ const WORKLOADS: [group: string, kind: string, spec: Loose, expected: Loose][] =
     'apps',
     'Deployment',
     { replicas: 0, strategy: { type: 'Recreate' } },
-    { replicas: 0, strategy: { type: 'Recreate' }, revisionHistoryLimit: 10, progressDeadlineSeconds: 600 },
+    { replicas: 0, strategy: { type: 'Recreate' }, revisionHistoryLimit: 10, progressDeadlineSeconds: 600, template },
   ],
   ['apps', 'ReplicaSet', { template: { spec: {} } }, { replicas: 1, template }],
   [
@@ -159,6 +159,7 @@ const WORKLOADS: [group: string, kind: string, spec: Loose, expected: Loose][] =
       suspend: false,
       successfulJobsHistoryLimit: 3,
       failedJobsHistoryLimit: 1,
+      jobTemplate: { metadata: {}, spec: { template } },
     },
   ],
   [
