@@ -2,7 +2,7 @@
 import type { Clock } from '../../kube/clock.ts';
 import type { Logger } from '../../kube/log.ts';
 import type { Address } from './backends.ts';
-import { Deadlines } from './deadlines.ts';
+import { Deadlines, type Limits } from './deadlines.ts';
 import { GatewayError, NotReady, RequestTimeout, type UpstreamFailure } from './errors.ts';
 import type { Exchange, Upstream, UpstreamRequest } from './exchange.ts';
 import { forPod, forwardedHeaders, joinedHeader, withSet } from './headers.ts';
@@ -31,6 +31,8 @@ const MAX_STALE_RETRIES = 5;
 /** Requests held before the tables are filled, and for how long, ms. */
 const MAX_EARLY = 10_000;
 const EARLY_MS = 15_000;
+/** A plain Service has no time limits of its own; one that never begins to answer is given up. */
+const SERVICE_LIMITS: Limits = { responseStartTimeoutSeconds: 300 };
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -220,6 +222,7 @@ class ServiceCall {
   readonly #options: DispatcherOptions;
   #at: number;
   #left: number;
+  #deadlines: Deadlines | undefined;
   #relay: Relay | undefined;
 
   constructor(exchange: Exchange, request: UpstreamRequest, addresses: readonly Address[], options: DispatcherOptions) {
@@ -232,7 +235,10 @@ class ServiceCall {
   }
 
   start(): void {
+    const deadlines = new Deadlines(this.#options.clock, SERVICE_LIMITS, () => this.#relay?.timeOut());
+    this.#deadlines = deadlines;
     this.#exchange.onClose((complete) => {
+      deadlines.clear();
       if (!complete) this.#relay?.abort();
     });
     this.#send();
@@ -243,7 +249,7 @@ class ServiceCall {
     if (address === undefined) return;
     this.#left--;
     this.#relay = new Relay(this.#exchange, this.#options.http1, address, this.#request, {
-      started: () => undefined,
+      started: () => this.#deadlines?.wrote(),
       wrote: () => undefined,
       failed: (error) => {
         if (error.unsent && this.#left > 0) this.#send();

@@ -115,7 +115,7 @@ export class Gateway {
     };
     socket.on('error', fail);
     this.#http2 ??= import('./server-http2.ts').then(
-      ({ Http2Server }) => new Http2Server({ maxHeaderSize: this.#options.maxHeaderSize }, this.#handler),
+      ({ Http2Server }) => new Http2Server(this.#options, this.#handler),
     );
     try {
       const server = await this.#http2;

@@ -9,6 +9,8 @@ import { peerOf } from './server-http1.ts';
 
 export interface Http2Options {
   readonly maxHeaderSize: number;
+  /** ms a connection may stay without a request. */
+  readonly keepAliveTimeout: number;
 }
 
 export interface Http2Handler {
@@ -32,6 +34,14 @@ export class Http2Server {
     this.#server.on('session', (session) => {
       this.#sessions.add(session);
       session.on('error', () => session.destroy());
+      let open = 0;
+      session.on('stream', (stream) => {
+        open++;
+        stream.once('close', () => open--);
+      });
+      session.setTimeout(options.keepAliveTimeout, () => {
+        if (open === 0) session.close();
+      });
       session.on('close', () => this.#sessions.delete(session));
     });
     this.#server.on('stream', (stream, headers) => {
