@@ -67,6 +67,7 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
       metrics: createMetrics(registry),
       path: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
       home: homedir(),
+      stubborn: new Set(),
     },
     client,
     events: new EventRecorder(client, 'node-agent', clock, log),
@@ -84,6 +85,10 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
         apiHost: api.hostname,
         apiPort: api.port === '' ? '443' : api.port,
       };
+    },
+    outwardPorts: () => {
+      const ports = services.list().flatMap((service) => (service.spec?.ports ?? []).map((port) => port.port));
+      return [...new Set([network.clusterPort, Number(api.port === '' ? 443 : api.port), ...ports])];
     },
     volumes: { ...find, facts, tokens: tokenSource(client, clock), clock, log },
   };

@@ -44,6 +44,10 @@ export class ContainerLoop {
   #backOff: BackOff = FRESH;
   #run: number;
   #ending = false;
+  /** What the image is known by in the list of those that do not heed PORT. */
+  #stubbornAs = '';
+  #ownNetwork = false;
+  #wasReady = false;
   #wake: (() => void) | undefined;
   #onStarted: (() => void) | undefined;
   /** Resolves once a sidecar has started. */
@@ -86,6 +90,10 @@ export class ContainerLoop {
       const started = await this.#start();
       if (started === undefined) return false;
       const end = await this.#live(started);
+      if (this.#collided(end)) {
+        this.#run++;
+        continue;
+      }
       const again = !this.#ending && restarts(policy, end.exitCode);
       this.#set({ ...this.#record, state: { kind: 'terminated', ...end }, started: false, ready: false }, 'now');
       if (!again) return end.exitCode === 0;
@@ -124,7 +132,8 @@ export class ContainerLoop {
     while (!this.#ending) {
       try {
         const image = imageOf(this.container, this.#context);
-        const spec = await containerSpec(this.container, image, this.#context, this.#run);
+        this.#ownNetwork ||= this.#needsNetwork(image);
+        const spec = await containerSpec(this.container, image, this.#context, this.#run, this.#ownNetwork);
         if (this.#ending) return undefined;
         const running = await this.#context.machine.runtime.start(spec);
         return { running, at: this.#begin(running, image) };
@@ -134,6 +143,35 @@ export class ContainerLoop {
       }
     }
     return undefined;
+  }
+
+  /** A program that is known not to heed PORT, while somebody else has its port. */
+  #needsNetwork(image: Image): boolean {
+    const declared = mainPort(this.container);
+    const { runtime, stubborn } = this.#context.machine;
+    this.#stubbornAs = `${image.digest ?? image.reference} ${declared ?? ''}`;
+    if (declared === undefined || !runtime.ownNetworks || !stubborn.has(this.#stubbornAs)) return false;
+    return runtime.portInUse(declared);
+  }
+
+  /**
+   * Did it fail because it wants a port that is taken? Then that was no fault of its own: it is started again at once, in
+   * a network where the port is free.
+   */
+  #collided(end: Termination): boolean {
+    const declared = mainPort(this.container);
+    const { runtime, stubborn } = this.#context.machine;
+    if (this.#ending || this.#ownNetwork || this.#wasReady || end.exitCode === 0 || declared === undefined)
+      return false;
+    if (!runtime.portInUse(declared)) return false;
+    if (!runtime.ownNetworks) {
+      const message = `port ${declared} is in use on this machine; a program that listens on $PORT gets a free one`;
+      this.#context.event('Warning', 'PortInUse', message);
+      return false;
+    }
+    stubborn.add(this.#stubbornAs);
+    this.#ownNetwork = true;
+    return true;
   }
 
   #begin(running: RunningContainer, image: Image): number {
@@ -148,6 +186,7 @@ export class ContainerLoop {
     log.consume('stdout', running.stdout);
     log.consume('stderr', running.stderr);
     this.#log = log;
+    this.#wasReady = false;
     const imageID = image.digest === undefined ? '' : machine.images.digestOf(image.reference);
     this.#set(
       {
@@ -194,7 +233,6 @@ export class ContainerLoop {
     const { startupProbe, readinessProbe, livenessProbe } = this.container;
     const probes = { startup: startupProbe, readiness: readinessProbe, liveness: livenessProbe };
     let lookedAt = LOOK_AFTER - LOOK_EVERY;
-    let wasReady = false;
     const look = (elapsed: number): void => {
       if (elapsed - lookedAt < LOOK_EVERY) return;
       lookedAt = elapsed;
@@ -214,8 +252,8 @@ export class ContainerLoop {
           this.#set({ ...this.#record, started: true }, 'soon');
         },
         onReady: (ready) => {
-          if (ready && !wasReady) machine.metrics.readySeconds.observe((machine.clock.now() - at) / 1000);
-          wasReady ||= ready;
+          if (ready && !this.#wasReady) machine.metrics.readySeconds.observe((machine.clock.now() - at) / 1000);
+          this.#wasReady ||= ready;
           this.#set({ ...this.#record, ready }, 'now');
         },
         onUnhealthy: (kind, message, probe) => {
@@ -250,15 +288,16 @@ export class ContainerLoop {
   /** A program that does not heed PORT listens somewhere: there is where its port is. */
   #findPort(running: RunningContainer): boolean {
     const declared = mainPort(this.container);
-    if (declared === undefined) return true;
-    const { portMap } = this.#context;
+    if (declared === undefined || this.#ownNetwork) return true;
+    const { portMap, machine } = this.#context;
     const given = portMap.get(declared) ?? declared;
     const found = findPort(declared, given, running.listeners(), this.#context.address());
     if (found === undefined) return false;
     if (found.loopbackOnly) this.#context.setAddress('127.0.0.1');
     if (found.port !== given) {
+      if (found.port === declared) machine.stubborn.add(this.#stubbornAs);
       portMap.set(declared, found.port);
-      this.#context.machine.ports.release(given);
+      machine.ports.release(given);
     }
     if (found.loopbackOnly || found.port !== given) this.#context.portsChanged();
     return true;
@@ -271,6 +310,13 @@ export class ContainerLoop {
         const port = declaredPort(this.container, declared);
         return this.#context.portMap.get(port) ?? port;
       },
+      // What leads into a network of its own accepts before the program does.
+      listens: this.#ownNetwork
+        ? (declared: number | string) => {
+            const port = declaredPort(this.container, declared);
+            return running.listeners().some((listener) => listener.port === port);
+          }
+        : undefined,
       container: running,
     };
   }

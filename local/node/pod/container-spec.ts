@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Container } from '../../../api/core.ts';
 import { imageNotFound, NodeError } from '../errors.ts';
 import type { Image } from '../image-store.ts';
-import type { ContainerSpec, Identity } from '../runtime/runtime.ts';
+import type { ContainerSpec, Identity, OwnNetwork } from '../runtime/runtime.ts';
 import type { PodContext } from './context.ts';
 import { buildEnvironment, expand } from './environment.ts';
 import { acceptsPort, mainPort } from './port-map.ts';
@@ -22,6 +22,7 @@ export function imageOf(container: Container, context: PodContext): Image {
 
 /**
  * @param run numbers the container's starts
+ * @param ownNetwork the program has its declared port to itself, in a network of its own
  * @throws NodeError CreateContainerConfigError, NoFreePort
  */
 export async function containerSpec(
@@ -29,6 +30,7 @@ export async function containerSpec(
   image: Image,
   context: PodContext,
   run: number,
+  ownNetwork: boolean,
 ): Promise<ContainerSpec> {
   const { machine } = context;
   const scratch = join(context.folder, container.name, String(run));
@@ -46,12 +48,8 @@ export async function containerSpec(
   };
   const port = mainPort(container);
   if (port !== undefined && acceptsPort(container, port)) {
-    let real = context.portMap.get(port);
-    if (real === undefined) {
-      real = await machine.ports.take();
-      context.portMap.set(port, real);
-    }
-    env.PORT = String(real);
+    const real = await realPort(port, ownNetwork, context);
+    env.PORT = String(ownNetwork ? port : real);
   }
   return {
     podUid: context.uid,
@@ -64,8 +62,26 @@ export async function containerSpec(
     scratch,
     hosts: context.hosts(),
     hostname: context.hostname,
+    network: port !== undefined && ownNetwork ? await networkOf(port, context) : undefined,
     identity: identityOf(container, context),
     memoryLimit: memoryOf(container),
+  };
+}
+
+/** The port of the host that leads to a declared one; in the host's own network a stubborn program's is the declared one. */
+async function realPort(declared: number, ownNetwork: boolean, { portMap, machine }: PodContext): Promise<number> {
+  const before = portMap.get(declared);
+  if (before !== undefined && !(ownNetwork && before === declared)) return before;
+  const real = await machine.ports.take();
+  portMap.set(declared, real);
+  return real;
+}
+
+async function networkOf(declared: number, context: PodContext): Promise<OwnNetwork> {
+  const port = await realPort(declared, true, context);
+  return {
+    listen: [{ host: context.address(), port, to: declared }],
+    outward: context.outwardPorts().filter((one) => one !== declared),
   };
 }
 

@@ -20,6 +20,8 @@ export interface Machine {
   /** Of the host, for programs that are looked up. */
   readonly path: string;
   readonly home: string;
+  /** Images, each with a port, whose programs have been seen to listen there whatever PORT says. */
+  readonly stubborn: Set<string>;
 }
 
 /** The pod's side. */
@@ -35,6 +37,8 @@ export interface PodContext {
   readonly setAddress: (address: string) => void;
   hosts(): string;
   environment(): EnvironmentSources;
+  /** Ports that a container in a network of its own is to reach outside. */
+  outwardPorts(): number[];
   mounts(container: Container): Mount[];
   /** Declared → real. */
   readonly portMap: Map<number, number>;

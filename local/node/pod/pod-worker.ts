@@ -29,6 +29,8 @@ export interface PodWorkerOptions {
   readonly folder: string;
   readonly environment: (pod: Pod, podIP: string) => EnvironmentSources;
   readonly volumes: VolumeSources;
+  /** Ports that Services and the instance itself listen on. */
+  readonly outwardPorts: () => number[];
 }
 
 const DEFAULT_GRACE = 30;
@@ -241,6 +243,7 @@ export class PodWorker {
       setAddress: (address) => (this.#podIP = address),
       hosts: () => this.#options.names.textFor(this.#pod, this.#podIP, hostname),
       environment: () => environment(this.#pod, this.#podIP),
+      outwardPorts: this.#options.outwardPorts,
       mounts: (container) => this.#volumes.mountsOf(container),
       portMap: this.#portMap,
       portsChanged: () => this.#status.now(),

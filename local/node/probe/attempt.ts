@@ -11,6 +11,8 @@ export interface ProbeTarget {
   readonly host: string;
   /** The real port of a declared one (number or name). 0 means the container's first. */
   readonly port: (declared: number | string) => number;
+  /** Asked instead of connecting, where a connection would not tell. */
+  readonly listens?: (declared: number | string) => boolean;
   readonly container: RunningContainer;
 }
 
@@ -28,6 +30,8 @@ export async function attemptProbe(probe: Probe, target: ProbeTarget): Promise<P
     const { exec, httpGet, tcpSocket, grpc } = probe;
     if (exec !== undefined) return await probeExec(exec.command ?? [], target, timeout);
     if (httpGet !== undefined) return await probeHttp(httpGet, target, timeout);
+    if (tcpSocket !== undefined && target.listens !== undefined && tcpSocket.host === undefined)
+      return target.listens(tcpSocket.port) ? PASSED : failed(`nothing listens on port ${tcpSocket.port}`);
     if (tcpSocket !== undefined)
       return await probeTcp(tcpSocket.host ?? target.host, target.port(tcpSocket.port), timeout);
     if (grpc !== undefined) return await grpcHealth(target.host, target.port(grpc.port), grpc.service ?? '', timeout);

@@ -18,6 +18,14 @@ export interface Identity {
   readonly groups: readonly number[];
 }
 
+/** A network of the container's own: its ports collide with nobody's, and only what is named here leads in or out. */
+export interface OwnNetwork {
+  /** Addresses of the host that lead to a port inside. */
+  readonly listen: readonly { readonly host: string; readonly port: number; readonly to: number }[];
+  /** Ports that, on any loopback address, lead from inside to the same address of the host. */
+  readonly outward: readonly number[];
+}
+
 export interface ContainerSpec {
   readonly podUid: string;
   readonly name: string;
@@ -35,6 +43,7 @@ export interface ContainerSpec {
   readonly hosts: string;
   readonly hostname: string;
   readonly identity?: Identity;
+  readonly network?: OwnNetwork;
   /** Bytes. */
   readonly memoryLimit?: number;
 }
@@ -92,6 +101,10 @@ export interface PodRuntime {
   readonly limits: readonly string[];
   /** Mounts appear at their own paths and /etc/hosts is the container's own. */
   readonly ownMounts: boolean;
+  /** `ContainerSpec.network` can be asked for. */
+  readonly ownNetworks: boolean;
+  /** Does anything on this machine listen on the port? */
+  portInUse(port: number): boolean;
   /** Rejects when the program cannot be started; a program that starts and fails settles `exited`. */
   start(spec: ContainerSpec): Promise<RunningContainer>;
   /** Kills what is left. */

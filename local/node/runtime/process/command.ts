@@ -4,7 +4,7 @@ import { readlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { promisify } from 'node:util';
 import type { CommandOptions } from '../runtime.ts';
-import type { Isolation } from './machine.ts';
+import { enterNamespaces, type Isolation } from './machine.ts';
 import { childrenOf } from './proc.ts';
 
 export interface Inside {
@@ -13,6 +13,7 @@ export interface Inside {
   readonly prefix: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly workingDir: string;
+  readonly ownNetwork: boolean;
 }
 
 const NOT_FOUND = 127;
@@ -52,15 +53,12 @@ export async function runCommand(argv: readonly string[], inside: Inside, option
 /** The last program before the command is a shell with a constant text that changes folder and becomes the command. */
 export function commandLine(argv: readonly string[], inside: Inside, tty: boolean): string[] {
   const { isolation, pid } = inside;
-  const enter: string[] = [];
-  if (isolation.mountNamespace || isolation.pidNamespace) {
-    enter.push('nsenter', '--target', String(pid));
-    if (isolation.userNamespace) enter.push('--user', '--preserve-credentials');
-    if (isolation.mountNamespace) enter.push('--mount');
-    if (isolation.pidNamespace) enter.push('--pid');
-    if (isolation.utsNamespace) enter.push('--uts');
-    enter.push('--');
-  }
+  const enter = enterNamespaces(isolation, pid, [
+    ...(isolation.mountNamespace ? (['mnt'] as const) : []),
+    ...(isolation.pidNamespace ? (['pid'] as const) : []),
+    ...(isolation.utsNamespace ? (['uts'] as const) : []),
+    ...(inside.ownNetwork ? (['net'] as const) : []),
+  ]);
   const become = ['sh', '-c', 'cd "$1" || exit; shift; exec "$@"', 'sh', inside.workingDir, ...inside.prefix, ...argv];
   const death = isolation.deathSignal ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [];
   if (!tty) return [...death, ...enter, ...become];

@@ -56,6 +56,16 @@ export class ProcessContainer implements RunningContainer {
     return this.#pid;
   }
 
+  /** A process in its namespaces, as soon as there is one. @throws Error when it has ended before */
+  async inside(): Promise<number> {
+    for (;;) {
+      const pid = this.pid();
+      if (pid !== undefined) return pid;
+      if (this.#gone) throw new Error('the container has ended');
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
   handlesTermination(): boolean {
     return this.#processes().some(catchesTermination);
   }
@@ -120,7 +130,8 @@ export class ProcessContainer implements RunningContainer {
   command(argv: readonly string[], options: CommandOptions): Promise<number> {
     const pid = this.pid();
     if (pid === undefined) return Promise.reject(new Error('the container is not running'));
-    const inside = { pid, isolation: this.#isolation, prefix: this.#prefix, env: this.#spec.env };
+    const ownNetwork = this.#spec.network !== undefined;
+    const inside = { pid, isolation: this.#isolation, prefix: this.#prefix, env: this.#spec.env, ownNetwork };
     const workingDir = this.#spec.workingDir ?? this.#spec.imageFolder ?? '/';
     return runCommand(argv, { ...inside, workingDir }, options);
   }

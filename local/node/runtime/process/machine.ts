@@ -17,6 +17,8 @@ export interface Isolation {
   readonly utsNamespace: boolean;
   /** Its image can be given a layer that takes its writes. */
   readonly overlay: boolean;
+  /** It can be given a network of its own. */
+  readonly networkNamespace: boolean;
 }
 
 const DEATH = ['setpriv', '--pdeathsig', 'KILL', '--'];
@@ -24,7 +26,7 @@ const NAMESPACES = ['--mount', '--propagation', 'slave', '--pid', '--fork', '--k
 
 /** Best first; each is tried with a real bind mount and the first that works is taken. */
 export function candidates(root: boolean): Isolation[] {
-  const full = { deathSignal: true, pidNamespace: true, mountNamespace: true, overlay: false };
+  const full = { deathSignal: true, pidNamespace: true, mountNamespace: true, overlay: false, networkNamespace: false };
   const user = ['--user', '--map-root-user'];
   const privileged: Isolation[] = [['--mount-proc'], []].map((proc) => ({
     ...full,
@@ -44,6 +46,7 @@ export function candidates(root: boolean): Isolation[] {
     userNamespace: false,
     utsNamespace: false,
     overlay: false,
+    networkNamespace: false,
   };
   return [
     ...(root ? privileged : []),
@@ -62,7 +65,12 @@ export async function detectIsolation(folder: string): Promise<Isolation> {
     const options = candidates(process.getuid?.() === 0);
     for (const isolation of options) {
       if (!(await works(isolation, isolation.mountNamespace ? BIND : ':', hosts))) continue;
-      return { ...isolation, overlay: isolation.mountNamespace && (await overlayWorks(isolation, trial)) };
+      if (!isolation.mountNamespace) return isolation;
+      const [overlay, networkNamespace] = await Promise.all([
+        overlayWorks(isolation, trial),
+        works({ ...isolation, argv: withNetwork(isolation) }, LOOPBACK_UP, ''),
+      ]);
+      return { ...isolation, overlay, networkNamespace };
     }
     throw new Error('cannot run /bin/sh: no way to start a process was found');
   } finally {
@@ -72,6 +80,25 @@ export async function detectIsolation(folder: string): Promise<Isolation> {
 
 const BIND = 'mount --bind "$1" /etc/hosts && read -r line < /etc/hosts && [ "$line" = trial ]';
 const OVERLAY = 'cd "$1" && mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work lower';
+
+/** In a new network not even loopback is up. */
+export const LOOPBACK_UP = 'ip link set lo up';
+
+/** The isolating programs with a network namespace more. */
+export function withNetwork(isolation: Isolation): string[] {
+  return isolation.argv.flatMap((word) => (word === 'unshare' ? [word, '--net'] : [word]));
+}
+
+export type Namespace = 'mnt' | 'pid' | 'uts' | 'net';
+
+const FLAGS = { mnt: '--mount', pid: '--pid', uts: '--uts', net: '--net' } as const;
+
+/** The program that enters namespaces of a process before it becomes another. */
+export function enterNamespaces(isolation: Isolation, pid: number, namespaces: readonly Namespace[]): string[] {
+  if (namespaces.length === 0) return [];
+  const user = isolation.userNamespace ? ['--user', '--preserve-credentials'] : [];
+  return ['nsenter', '--target', String(pid), ...user, ...namespaces.map((one) => FLAGS[one]), '--'];
+}
 
 async function overlayWorks(isolation: Isolation, trial: string): Promise<boolean> {
   for (const name of ['lower', 'upper', 'work']) await mkdir(join(trial, name));
@@ -94,6 +121,10 @@ export function limitsOf(isolation: Isolation): string[] {
     );
   else if (!isolation.overlay)
     limits.push('no overlay mounts here: what a program writes into its own folder stays in the image');
+  if (!isolation.networkNamespace)
+    limits.push(
+      'no network namespaces (unshare --net, ip): a program that ignores $PORT runs only while its own port is free',
+    );
   if (!isolation.pidNamespace)
     limits.push('no process namespaces: processes that leave their group are found by their environment only');
   if (!isolation.deathSignal)

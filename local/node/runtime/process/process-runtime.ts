@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../../../kube/clock.ts';
-import type { ContainerSpec, PodRuntime, RunningContainer } from '../runtime.ts';
+import type { ContainerSpec, OwnNetwork, PodRuntime, RunningContainer } from '../runtime.ts';
 import { ControlGroups } from './control-groups.ts';
 import { ProcessContainer } from './container.ts';
 import { killLeftovers } from './leftovers.ts';
 import { detectIsolation, limitsOf, type Isolation } from './machine.ts';
+import { NetworkBridge } from './network-bridge.ts';
 import { planMounts } from './mount-table.ts';
+import { tcpSockets } from './proc.ts';
 import { encodeOrders } from './shell.ts';
 import { WarmShells } from './warm-shells.ts';
 import { Watchdog } from './watchdog.ts';
@@ -31,12 +33,14 @@ export class ProcessRuntime implements PodRuntime {
   readonly name = 'process';
   readonly limits: readonly string[];
   readonly ownMounts: boolean;
+  readonly ownNetworks: boolean;
   /** How many processes of an earlier life were found and killed. */
   readonly leftovers: number;
   readonly #isolation: Isolation;
   readonly #shells: WarmShells;
   readonly #watchdog: Watchdog;
   readonly #groups: ControlGroups;
+  readonly #marker: string;
   readonly #running = new Set<ProcessContainer>();
 
   private constructor(
@@ -51,6 +55,8 @@ export class ProcessRuntime implements PodRuntime {
     this.leftovers = leftovers;
     this.limits = [...limitsOf(isolation), ...groups.limits];
     this.ownMounts = isolation.mountNamespace;
+    this.ownNetworks = isolation.networkNamespace;
+    this.#marker = marker;
     this.#watchdog = new Watchdog(marker);
     this.#shells = new WarmShells({
       folder: options.folder,
@@ -91,15 +97,35 @@ export class ProcessRuntime implements PodRuntime {
       mountTable,
       root: plan?.root,
       controlGroup: group?.procs,
+      ownNetwork: spec.network !== undefined,
       hostname: this.#isolation.utsNamespace ? spec.hostname : undefined,
     });
-    const shell = await this.#shells.take();
+    const shell = spec.network === undefined ? await this.#shells.take() : await this.#shells.takeWithNetwork();
     const container = new ProcessContainer(shell, spec, this.#isolation, prefix, group);
     container.setHosts(spec.hosts);
     this.#running.add(container);
     void container.exited.then(() => this.#running.delete(container));
     shell.child.stdin?.end(orders);
+    if (spec.network !== undefined) await this.#bridge(container, spec.network);
     return container;
+  }
+
+  /** A container that cannot be reached is no use to anybody. */
+  async #bridge(container: ProcessContainer, network: OwnNetwork): Promise<void> {
+    const [name = '', value = ''] = this.#marker.split('=', 2);
+    try {
+      const pid = await container.inside();
+      const env = { PATH: process.env.PATH ?? '', [name]: value };
+      const bridge = await NetworkBridge.open(pid, this.#isolation, network, env);
+      void container.exited.then(() => bridge.close());
+    } catch (error) {
+      container.kill();
+      throw error;
+    }
+  }
+
+  portInUse(port: number): boolean {
+    return tcpSockets(process.pid).some((socket) => socket.listening && socket.local.port === port);
   }
 
   async stop(): Promise<void> {

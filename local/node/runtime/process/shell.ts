@@ -5,6 +5,8 @@
  * See docs/decisions/0002-pods-as-processes.md.
  */
 
+import { LOOPBACK_UP } from './machine.ts';
+
 /** Stands for a newline inside a line; a text that holds it cannot be passed on. */
 const NEWLINE_MARK = '\u0001';
 
@@ -33,6 +35,7 @@ while IFS= read -r _zl; do
     e*) export "$_zv" ;;
     m*) mount -a -T "$_zv" 2> "$_zf" || exit 125 ;;
     c*) echo 0 > "$_zv" || _zx "cannot enter the control group" ;;
+    n*) ${LOOPBACK_UP} 2> "$_zf" || exit 125 ;;
     h*) echo "$_zv" > /proc/sys/kernel/hostname ;;
     r*) cd "$_zv" 2> "$_zf" && pivot_root . . 2> "$_zf" && umount -l . 2> "$_zf" || exit 125 ;;
     d*) cd "$_zv" 2> "$_zf" || exit 125 ;;
@@ -53,6 +56,8 @@ export interface Orders {
   /** A cgroup.procs file to enter. */
   readonly controlGroup?: string;
   readonly hostname?: string;
+  /** The shell stands in a network of its own. */
+  readonly ownNetwork?: boolean;
 }
 
 /** @throws Error when a text cannot be an argument or a variable of a process */
@@ -72,6 +77,7 @@ export function encodeOrders(orders: Orders): string {
     if (text !== undefined) lines.push(kind + encode(text));
   };
   line('c', orders.controlGroup);
+  line('n', orders.ownNetwork === true ? '' : undefined);
   line('h', orders.hostname);
   line('m', orders.mountTable);
   line('r', orders.root);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../../../kube/clock.ts';
 import { Fifos } from './fifos.ts';
-import type { Isolation } from './machine.ts';
+import { withNetwork, type Isolation } from './machine.ts';
 import { shellScript } from './shell.ts';
 
 export interface Shell {
@@ -62,6 +62,11 @@ export class WarmShells {
     return inUse(await this.#make());
   }
 
+  /** Makes one in a network of its own. */
+  async takeWithNetwork(): Promise<Shell> {
+    return inUse(await this.#make(withNetwork(this.#options.isolation)));
+  }
+
   async fill(): Promise<void> {
     if (this.#filling) return;
     this.#filling = true;
@@ -95,15 +100,15 @@ export class WarmShells {
     });
   }
 
-  async #make(): Promise<Shell> {
-    const { isolation, marker } = this.#options;
+  async #make(isolating: readonly string[] = this.#options.isolation.argv): Promise<Shell> {
+    const { marker } = this.#options;
     const folder = join(this.#options.folder, 'shells', String(this.#made++));
     mkdirSync(folder, { recursive: true });
     const hosts = join(folder, 'hosts');
     const failure = join(folder, 'failure');
     writeFileSync(hosts, '127.0.0.1 localhost\n');
     const [out, err] = [await this.#fifos.take(), await this.#fifos.take()];
-    const [program = 'sh', ...args] = [...isolation.argv, 'sh', '-c', this.#script, 'sh', hosts, failure];
+    const [program = 'sh', ...args] = [...isolating, 'sh', '-c', this.#script, 'sh', hosts, failure];
     const [name, value] = marker.split('=', 2) as [string, string];
     const child = spawn(program, args, {
       detached: true,
