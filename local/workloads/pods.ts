@@ -1,7 +1,5 @@
 /** What controllers ask of a pod's state. */
 import type { Pod } from '../../api/core.ts';
-import { controllerOf } from '../../kube/reconciler.ts';
-import type { Informer } from '../../kube/informer.ts';
 import { millis } from './timestamps.ts';
 
 type PodCondition = NonNullable<NonNullable<Pod['status']>['conditions']>[number];
@@ -35,22 +33,4 @@ export function availableIn(pod: Pod, minReadySeconds: number, now: number): num
   const since = readySince(pod);
   if (since === undefined) return undefined;
   return minReadySeconds === 0 ? 0 : Math.max(0, since + minReadySeconds * 1000 - now);
-}
-
-const BY_CONTROLLER = 'controller';
-const ORPHANS = 'orphan';
-
-/** Adds the indexes that `controlledBy` and `orphansIn` read. */
-export function indexByController(pods: Informer<Pod>): void {
-  pods.index(BY_CONTROLLER, (pod) => [controllerOf(pod)?.uid ?? []].flat());
-  pods.index(ORPHANS, (pod) => (controllerOf(pod) === undefined ? [pod.metadata.namespace ?? ''] : []));
-}
-
-export function controlledBy(pods: Informer<Pod>, uid: string | undefined): Pod[] {
-  return uid === undefined ? [] : pods.byIndex(BY_CONTROLLER, uid);
-}
-
-/** Pods of a namespace that no controller owns. */
-export function orphansIn(pods: Informer<Pod>, namespace: string | undefined): Pod[] {
-  return pods.byIndex(ORPHANS, namespace ?? '');
 }

@@ -1,7 +1,8 @@
 /** Starts Jobs at their times. Between two of them nothing runs but one timer. Source: Kubernetes, "CronJob". */
 import { CronJob, Job } from '../../../api/core.ts';
 import { isAlreadyExists } from '../../../kube/errors.ts';
-import { isControlledBy, type Reconciler, type World } from '../../../kube/reconciler.ts';
+import type { Reconciler, World } from '../../../kube/reconciler.ts';
+import { controlledBy } from '../ownership.ts';
 import { planCronJob, reference } from './plan.ts';
 
 export const cronJobReconciler: Reconciler<CronJob> = {
@@ -11,12 +12,8 @@ export const cronJobReconciler: Reconciler<CronJob> = {
   watches: [],
 
   async reconcile(cronJob, world) {
-    const jobs = world.informer(Job).list(cronJob.metadata.namespace);
-    const plan = planCronJob(
-      cronJob,
-      jobs.filter((job) => isControlledBy(job, cronJob)),
-      world.clock.now(),
-    );
+    const jobs = controlledBy(world.informer(Job), cronJob.metadata.uid);
+    const plan = planCronJob(cronJob, jobs, world.clock.now());
     for (const { metadata } of plan.deletes) {
       await world.client.delete(Job, metadata.namespace, metadata.name, { uid: metadata.uid });
     }

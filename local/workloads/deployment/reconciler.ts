@@ -2,9 +2,10 @@
 import { Deployment, Pod, ReplicaSet } from '../../../api/core.ts';
 import { ApiError, isAlreadyExists } from '../../../kube/errors.ts';
 import { controllerOf, isControlledBy, type Reconciler, type World } from '../../../kube/reconciler.ts';
-import { adopt } from '../adoption.ts';
+import { claim } from '../claim.ts';
 import { laterEvent } from '../later-event.ts';
-import { controlledBy, indexByController, isTerminal } from '../pods.ts';
+import { controlledBy, orphansIn } from '../ownership.ts';
+import { isTerminal } from '../pods.ts';
 import { isEmptySelector } from '../selectors.ts';
 import { writeStatus } from '../write-status.ts';
 import { planDeployment, type DeploymentPlan } from './plan.ts';
@@ -27,7 +28,6 @@ export const deploymentReconciler: Reconciler<Deployment> = {
       return { status: { ...deployment.status, observedGeneration: deployment.metadata.generation } };
     }
     const pods = world.informer(Pod);
-    indexByController(pods);
     const plan = planDeployment(
       deployment,
       {
@@ -90,19 +90,17 @@ async function create(deployment: Deployment, set: ReplicaSet, world: World): Pr
   }
 }
 
-/** Those it controls, with orphans of its selector taken in. */
+/** Those it controls: orphans that match are taken in, its own that match no longer are let go. */
 async function replicaSetsOf(deployment: Deployment, world: World): Promise<ReplicaSet[]> {
   const sets = world.informer(ReplicaSet);
-  sets.index('namespace', (set) => [set.metadata.namespace ?? '']);
-  const owned: ReplicaSet[] = [];
-  for (const set of sets.byIndex('namespace', deployment.metadata.namespace ?? '')) {
-    if (isControlledBy(set, deployment)) owned.push(set);
-    else if (controllerOf(set) === undefined) {
-      const adopted = await adopt(world, Deployment, deployment, deployment.spec?.selector, ReplicaSet, set);
-      if (adopted !== undefined) owned.push(adopted);
-    }
+  const claimant = { type: Deployment, object: deployment, selector: deployment.spec?.selector };
+  const claimed: ReplicaSet[] = [];
+  const orphans = orphansIn(sets, deployment.metadata.namespace);
+  for (const set of [...controlledBy(sets, deployment.metadata.uid), ...orphans]) {
+    const mine = await claim(world, claimant, ReplicaSet, set);
+    if (mine !== undefined) claimed.push(mine);
   }
-  return owned;
+  return claimed;
 }
 
 function recreatingDeployment(pod: Pod, world: World) {

@@ -6,7 +6,7 @@ import { systemClock } from '../../../kube/clock.ts';
 import type { ControllerOptions } from '../../../kube/controller.ts';
 import { WorkQueue } from '../../../kube/queue.ts';
 import { controllerOf } from '../../../kube/reconciler.ts';
-import { controlledBy, indexByController } from '../pods.ts';
+import { controlledBy } from '../ownership.ts';
 import { isTracked } from './pod.ts';
 import { releasePod } from './reconciler.ts';
 
@@ -15,7 +15,6 @@ export async function releaseAbandonedPods(options: ControllerOptions): Promise<
   const { client, informers, log, clock = systemClock } = options;
   const [pods, jobs] = [informers.of(Pod), informers.of(Job)];
   await Promise.all([pods.synced, jobs.synced]);
-  indexByController(pods);
 
   const queue = new WorkQueue(
     async (key) => {

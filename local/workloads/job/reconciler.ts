@@ -5,7 +5,7 @@ import { keyOf } from '../../../kube/informer.ts';
 import type { Reconciler, World } from '../../../kube/reconciler.ts';
 import type { Expectations } from '../expectations.ts';
 import { laterEvent } from '../later-event.ts';
-import { controlledBy, indexByController } from '../pods.ts';
+import { controlledBy } from '../ownership.ts';
 import { slowStart } from '../slow-start.ts';
 import { planJob, type JobPlan } from './plan.ts';
 import { makeJobPod, TRACKING_FINALIZER } from './pod.ts';
@@ -26,7 +26,6 @@ export function jobReconciler(dependencies: JobDependencies): Reconciler<Job> {
 
     async reconcile(job, world) {
       const pods = world.informer(Pod);
-      indexByController(pods);
       const uid = job.metadata.uid ?? '';
       const settled = dependencies.expectations.satisfied(uid);
       const plan = planJob(job, controlledBy(pods, uid), settled, world.clock.now());

@@ -2,12 +2,14 @@
 import { Pod, ReplicaSet } from '../../../api/core.ts';
 import { isNotFound } from '../../../kube/errors.ts';
 import { keyOf } from '../../../kube/informer.ts';
-import type { Reconciler, World } from '../../../kube/reconciler.ts';
-import { adopt } from '../adoption.ts';
+import { controllerOf, type ObjectKey, type Reconciler, type World } from '../../../kube/reconciler.ts';
+import { claim } from '../claim.ts';
 import type { Expectations } from '../expectations.ts';
 import { laterEvent } from '../later-event.ts';
 import { makePod } from '../pod-template.ts';
-import { controlledBy, indexByController, isActive, orphansIn } from '../pods.ts';
+import { controlledBy, orphansIn } from '../ownership.ts';
+import { isActive } from '../pods.ts';
+import { selects } from '../selectors.ts';
 import { slowStart } from '../slow-start.ts';
 import { writeStatus } from '../write-status.ts';
 import { inDeletionOrder } from './deletion-order.ts';
@@ -30,12 +32,11 @@ export function replicaSetReconciler(dependencies: ReplicaSetDependencies): Reco
     name: 'replicaset-controller',
     kind: ReplicaSet,
     owns: [Pod],
-    watches: [],
+    watches: [{ type: Pod, keys: claimantsOf }],
 
     async reconcile(set, world) {
       const uid = set.metadata.uid ?? '';
       const pods = world.informer(Pod);
-      indexByController(pods);
       const active = (await podsOf(set, world)).filter(isActive);
       let failure: ReplicaFailure | undefined;
       let error: unknown;
@@ -108,15 +109,27 @@ async function remove(
   return results.find((result) => result.status === 'rejected')?.reason;
 }
 
-/** Those it controls, with orphans of its selector taken in. */
+/** Those it controls: orphans that match are taken in, its own that match no longer are let go. */
 async function podsOf(set: ReplicaSet, world: World): Promise<Pod[]> {
   const pods = world.informer(Pod);
-  const owned = controlledBy(pods, set.metadata.uid);
-  for (const orphan of orphansIn(pods, set.metadata.namespace)) {
-    const adopted = isActive(orphan) ? await adopt(world, ReplicaSet, set, set.spec?.selector, Pod, orphan) : undefined;
-    if (adopted !== undefined) owned.push(adopted);
+  const claimant = { type: ReplicaSet, object: set, selector: set.spec?.selector };
+  const orphans = orphansIn(pods, set.metadata.namespace).filter(isActive);
+  const claimed: Pod[] = [];
+  for (const pod of [...controlledBy(pods, set.metadata.uid), ...orphans]) {
+    const mine = await claim(world, claimant, Pod, pod);
+    if (mine !== undefined) claimed.push(mine);
   }
-  return owned;
+  return claimed;
+}
+
+/** Those that would take an orphan in. */
+function claimantsOf(pod: Pod, world: World): ObjectKey[] {
+  if (controllerOf(pod) !== undefined || !isActive(pod)) return [];
+  return world
+    .informer(ReplicaSet)
+    .list(pod.metadata.namespace)
+    .filter(({ spec }) => selects(spec?.selector, pod.metadata.labels))
+    .map(({ metadata: { namespace, name } }) => ({ namespace, name }));
 }
 
 function textOf(error: unknown): string {

@@ -7,6 +7,7 @@ import { Node, Pod, type Deployment } from '../../../api/core.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import type { ResourceType } from '../../../api/resource.ts';
 import type { InstanceNetwork } from '../../../api/zeroth.ts';
+import type { Admission } from '../../../kube/admission.ts';
 import type { Clock } from '../../../kube/clock.ts';
 import { Client } from '../../../kube/client.ts';
 import { Informers } from '../../../kube/informers.ts';
@@ -28,14 +29,14 @@ let instances = 0;
 
 export async function startWorld(
   t: Test,
-  options: { node?: boolean; caCert?: string; clock?: Clock } = {},
+  options: { node?: boolean; caCert?: string; clock?: Clock; admissions?: readonly Admission[] } = {},
 ): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), 'workloads-'));
   const lines: string[] = [];
   const log = createLogger('warn', {}, (line) => void lines.push(line));
   // A /16 of its own for each process and each world in it.
   const prefix = `127.${40 + ((process.pid * 7 + instances++) % 200)}`;
-  const server = await ApiServer.open({ dir, admissions: [], servicePrefix: prefix, log });
+  const server = await ApiServer.open({ dir, admissions: options.admissions ?? [], servicePrefix: prefix, log });
   const client = new Client(server.transport);
   if (options.node !== false) await addNode(client);
   const informers = new Informers(client, log);
