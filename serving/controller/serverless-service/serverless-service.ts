@@ -8,7 +8,7 @@ import {
 import { SERVING_NAMESPACE } from '../../../api/zeroth.ts';
 import type { Conditions } from '../../../kube/conditions.ts';
 import { includes } from '../../../kube/equal.ts';
-import type { Outcome, Reconciler, World } from '../../../kube/reconciler.ts';
+import type { ObjectKey, Outcome, Reconciler, World } from '../../../kube/reconciler.ts';
 import { ensure } from '../ensure.ts';
 import { NotOwnedError } from '../errors.ts';
 import { SERVERLESS_SERVICE_LABEL } from '../keys.ts';
@@ -26,6 +26,7 @@ const ACTIVATOR_SERVICE = 'activator-service';
 const ACTIVATOR_POPULATED = 'ActivatorEndpointsPopulated';
 const NOT_READY = 'K8s Service is not ready';
 const BY_SERVICE = 'kubernetes-service';
+const BY_TARGET = 'scale-target';
 
 type Sks = ServerlessService;
 type Status = NonNullable<Sks['status']>;
@@ -36,8 +37,9 @@ export function serverlessServiceReconciler(systemNamespace: string = SERVING_NA
     name: 'serverless-service-controller',
     kind: ServerlessService,
     owns: [Service, Endpoints],
-    reads: [Deployment],
     watches: [
+      // The pods' selector and port come from the Deployment: once the private Service has them, it matters no more.
+      { type: Deployment, keys: (deployment: Deployment, world) => waitingFor(deployment, world) },
       {
         type: EndpointSlice,
         keys: ({ metadata: { namespace, labels } }: EndpointSlice) => {
@@ -58,10 +60,12 @@ export function serverlessServiceReconciler(systemNamespace: string = SERVING_NA
     ],
 
     async reconcile(sks, world): Promise<Outcome<Status>> {
+      const deployment = world.informer(Deployment).get(sks.metadata.namespace, sks.spec.objectRef.name);
+      if (deployment === undefined) return {};
       const conditions = beginPass(sks, SERVERLESS_SERVICE_CONDITIONS, world.clock);
       const status: Status = { ...sks.status };
       try {
-        await reconcileServices(sks, status, conditions, systemNamespace, world);
+        await reconcileServices(sks, deployment, status, conditions, systemNamespace, world);
       } catch (error) {
         if (!(error instanceof NotOwnedError)) throw error;
         conditions.markFalse(
@@ -81,17 +85,15 @@ const RETRY_NOT_OWNED = 10_000;
 
 async function reconcileServices(
   sks: Sks,
+  deployment: Deployment,
   status: Status,
   conditions: Conditions,
   systemNamespace: string,
   world: World,
 ): Promise<void> {
   const { namespace, name } = sks.metadata;
-  const deployment = world.informer(Deployment).get(namespace, sks.spec.objectRef.name);
-  if (deployment?.spec === undefined)
-    throw new Error(`error retrieving deployment selector spec: Deployment "${sks.spec.objectRef.name}" not found`);
-
-  const desired = makePrivateService(sks, deployment.spec.selector.matchLabels ?? {}, servedPort(deployment));
+  const selector = deployment.spec?.selector.matchLabels ?? {};
+  const desired = makePrivateService(sks, selector, servedPort(deployment));
   const made = await ensure(world, {
     type: Service,
     owner: sks,
@@ -118,6 +120,17 @@ async function reconcileServices(
   else conditions.markUnknown(ENDPOINTS_POPULATED, 'NoHealthyBackends', NOT_READY);
   if (ready === 0 || sks.spec.mode === 'Proxy') conditions.markTrue(ACTIVATOR_POPULATED);
   else conditions.markFalse(ACTIVATOR_POPULATED, 'ActivatorEndpointsRemoved', '');
+}
+
+/** ServerlessServices that could not be made yet for want of this Deployment. */
+function waitingFor(deployment: Deployment, world: World): ObjectKey[] {
+  const { namespace = '', name } = deployment.metadata;
+  return world
+    .informer(ServerlessService)
+    .index(BY_TARGET, ({ metadata, spec }) => [`${metadata.namespace ?? ''}/${spec.objectRef.name}`])
+    .byIndex(BY_TARGET, `${namespace}/${name}`)
+    .filter((sks) => sks.status?.privateServiceName === undefined)
+    .map((sks) => ({ namespace, name: sks.metadata.name }));
 }
 
 /** The part of a Service's spec that is ours: ports and selector. */
