@@ -27,7 +27,7 @@ export interface DispatcherOptions {
 }
 
 /** Times one request is sent again because an idle connection proved closed. */
-const MAX_STALE_RETRIES = 5;
+const MAX_STALE_RETRIES = 2;
 /** Requests held before the tables are filled, and for how long, ms. */
 const MAX_EARLY = 10_000;
 const EARLY_MS = 15_000;

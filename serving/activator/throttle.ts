@@ -68,6 +68,7 @@ export class Throttle {
   #limit = 0;
   #turn = 0;
   #inFlight = 0;
+  #closed: GatewayError | undefined;
   #retry: { readonly at: number; readonly cancel: () => void } | undefined;
 
   constructor(options: ThrottleOptions) {
@@ -114,9 +115,10 @@ export class Throttle {
   /**
    * Asks for a slot: granted at once when one is free and nobody waits, else when its turn comes.
    * @param options.first ahead of those who wait: for a request that had its turn and found the pod closed
-   * @throws QueueFull when this revision's or the process's queue has no place left
+   * @throws QueueFull when this revision's or the process's queue has no place left; what `close` was given after it
    */
   admit(applicant: Applicant, options: { readonly first?: boolean } = {}): Admission {
+    if (this.#closed !== undefined) throw this.#closed;
     if (this.#waiting.size === 0 || options.first === true) {
       const pod = this.#choose();
       if (pod !== undefined) {
@@ -136,6 +138,7 @@ export class Throttle {
 
   /** The revision is gone: nobody waits any longer. Requests that hold a lease keep it. */
   close(error: GatewayError): void {
+    this.#closed = error;
     this.#retry?.cancel();
     this.#retry = undefined;
     for (let applicant = this.#waiting.shift(); applicant !== undefined; applicant = this.#waiting.shift()) {

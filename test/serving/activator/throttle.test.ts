@@ -150,6 +150,7 @@ void t.test('a revision that is deleted lets go of those who wait', async (t) =>
   ask('b');
   throttle.close(new GatewayError('gone', 404, 'gone'));
   t.same(rejected, ['a: gone', 'b: gone']);
+  t.throws(() => ask('c'), { code: 'gone' });
   t.equal(budget.used, 0);
 });
 
