@@ -159,7 +159,7 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
       apiUrl,
       registry,
     }),
-    startWorkloads({ ...serving, network: { ...network, clusterPort } }).then(started),
+    startWorkloads({ ...serving, network: { ...network, clusterPort }, caCert: pki.caCert }).then(started),
     startServingControllers({ ...serving, registry, resolveImage: async (image) => images.digestOf(image) }).then(
       started,
     ),
