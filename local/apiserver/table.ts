@@ -1,9 +1,10 @@
 /** Tables (`meta.k8s.io/v1 Table`): what `kubectl get` prints, for Kubernetes' own kinds and custom resources. */
 import type { KubeObject } from '../../api/object.ts';
 import { ageOf } from './builtin/age.ts';
-import { PLAIN, PRINTERS, type Cell, type Printer } from './builtin/columns.ts';
+import { PLAIN, PRINTERS } from './builtin/columns.ts';
 import type { Fields } from './builtin/fill.ts';
 import { podCompletion } from './builtin/pod-row.ts';
+import type { Cell, Printer } from './builtin/printer.ts';
 import type { KindInfo, PrinterColumn } from './registry.ts';
 import { compileJsonPath } from './schema/json-path.ts';
 

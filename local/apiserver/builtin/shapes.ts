@@ -49,7 +49,7 @@ class StructFields implements ShapeFields {
     const path = `${this.#type}.${name}`;
     const plain = fieldShape(field.type, path);
     const present = PRESENT.has(path) || (this.#isKind() && KIND_FIELDS.has(name));
-    const shape = present ? { ...plain, present } : plain;
+    const shape = present ? { ...plain, present, status: name === 'status' } : plain;
     this.#shapes.set(name, shape);
     return shape;
   }

@@ -32,11 +32,6 @@ export interface UpdateOptions {
 export interface ApplyOptions extends UpdateOptions {
   /** Take conflicting fields away from other managers. */
   readonly force: boolean;
-  /**
-   * Top-level fields this endpoint does not write (`status` on the object itself, all but status on `/status`):
-   * they are left as they are, and nobody comes to own them.
-   */
-  readonly reset?: readonly string[];
 }
 
 /** Fields the server keeps itself: no manager owns them. */
@@ -95,7 +90,7 @@ export function serverSideApply<T extends KubeObject>(
   shape: Shape,
 ): T {
   if (applied.metadata.managedFields !== undefined) throw badPatch('metadata.managedFields must be nil');
-  const wanted = withoutFieldsNamed(applied, options.reset);
+  const wanted = writable(applied, options.subresource, shape);
   let managers = readManagers(live?.metadata.managedFields) ?? new Map<string, FieldManager>();
   if (live !== undefined && managers.size === 0)
     managers = afterUpdate(undefined, live, managers, { ...options, manager: 'before-first-apply' }, shape);
@@ -224,9 +219,23 @@ function bare<T extends KubeObject>(object: T): T {
   return { ...object, metadata };
 }
 
-function withoutFieldsNamed<T extends KubeObject>(object: T, names: readonly string[] | undefined): T {
-  if (names === undefined || !names.some((name) => Object.hasOwn(object, name))) return object;
-  return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name))) as T;
+/**
+ * What this endpoint writes of the object: all but the status, or of the status subresource the status alone. The rest
+ * stays as it is, and nobody comes to own it.
+ */
+function writable<T extends KubeObject>(object: T, subresource: string | undefined, shape: Shape): T {
+  const apart = shape.fields?.get('status')?.status === true;
+  const keep = (name: string): boolean => {
+    if (subresource === 'status') return name === 'apiVersion' || name === 'kind' || name === 'status';
+    return name !== 'status' || !apart;
+  };
+  const dropped = Object.keys(object).filter((name) => !keep(name) && name !== 'metadata');
+  if (dropped.length === 0 && subresource !== 'status') return object;
+  const kept = Object.fromEntries(Object.entries(object).filter(([name]) => keep(name)));
+  const { name, namespace } = object.metadata;
+  const metadata =
+    subresource === 'status' ? { name, ...(namespace === undefined ? {} : { namespace }) } : object.metadata;
+  return { ...(kept as T), metadata };
 }
 
 /** The list to store: the old one when it says the same. */

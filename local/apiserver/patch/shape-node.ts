@@ -24,6 +24,8 @@ export interface Shape {
   readonly mergeKey?: string;
   /** Kubernetes' decoder always has it, if empty: its coming and going is no change of its own. */
   readonly present?: boolean;
+  /** Written through the `status` subresource alone. */
+  readonly status?: boolean;
   /** Strategic merge patch: `replace` replaces the struct, `retainKeys` honours `$retainKeys`. */
   readonly patch?: 'replace' | 'retainKeys';
 }

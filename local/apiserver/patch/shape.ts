@@ -8,9 +8,13 @@ export type { Shape } from './shape-node.ts';
 /**
  * The shape of a whole object of a custom resource, `metadata` included.
  * @param schema the version's `openAPIV3Schema`; undefined: nothing is known but the metadata
+ * @param hasStatus the resource has a `status` subresource: only that one writes the status
  */
-export function shapeOf(schema: Schema | undefined): Shape {
-  return objectShape(schema, false);
+export function shapeOf(schema: Schema | undefined, hasStatus = false): Shape {
+  const shape = objectShape(schema, false);
+  if (!hasStatus) return shape;
+  const status: Shape = { ...(shape.fields?.get('status') ?? ANY), status: true };
+  return { ...shape, fields: { get: (name) => (name === 'status' ? status : shape.fields?.get(name)) } };
 }
 
 function objectShape(schema: Schema | undefined, atomic: boolean): Shape {

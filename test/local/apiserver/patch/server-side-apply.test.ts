@@ -284,7 +284,11 @@ t.test('kubectl may take over what it applied client-side, and its annotation fo
 t.test('fields an endpoint does not write are neither changed nor owned', async (t) => {
   const live = frozen(serverSideApply(undefined, deployment({ replicas: 1 }), by('m'), SHAPE));
   const applied = { ...deployment({ replicas: 1 }), status: { replicas: 9 } };
-  t.equal(serverSideApply(live, applied, by('m', { reset: ['status'] }), SHAPE), live);
+  t.equal(serverSideApply(live, applied, by('m'), SHAPE), live, 'the object itself has no say in its status');
+  const told = { ...deployment({ replicas: 7 }), status: { replicas: 9 } };
+  const next = serverSideApply(live, told, by('controller', { subresource: 'status' }), SHAPE);
+  t.strictSame([next.spec, next.status], [{ replicas: 1 }, { replicas: 9 }], 'nor its status in the rest');
+  t.strictSame(fieldsOf(next, 'controller'), { 'f:status': { 'f:replicas': {} } });
 });
 
 t.test('applied lists must have their keys, once each', async (t) => {
