@@ -90,6 +90,12 @@ export class EventingWorld {
   }
 }
 
+interface Message {
+  readonly type: string;
+  readonly addresses?: Record<string, string>;
+  readonly message?: string;
+}
+
 export interface BrokerEnvironment {
   readonly [name: string]: string;
 }
@@ -113,20 +119,18 @@ export class BrokerProcess {
       env: { ...process.env, NODE_OPTIONS: '', LOG_LEVEL: 'error', ...env },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    const messages: { type: string; addresses?: Record<string, string>; message?: string }[] = [];
-    child.on('message', (message) => messages.push(message as (typeof messages)[number]));
     const heard = (type: string) =>
-      eventually(`the broker is ${type}`, () => {
-        const failed = messages.find((message) => message.type === 'failed');
-        if (failed !== undefined) throw new Error(failed.message);
-        return messages.find((message) => message.type === type);
+      new Promise<Message>((resolve, reject) => {
+        child.on('message', (message: Message) => {
+          if (message.type === type) resolve(message);
+          else if (message.type === 'failed') reject(new Error(message.message));
+        });
+        child.once('exit', (code) => reject(new Error(`the broker ended with ${code} before it was ${type}`)));
       });
+    const ready = heard('ready').then(() => undefined);
+    ready.catch(() => undefined);
     const { addresses = {} } = await heard('listening');
-    return new BrokerProcess(
-      child,
-      addresses,
-      heard('ready').then(() => undefined),
-    );
+    return new BrokerProcess(child, addresses, ready);
   }
 
   async kill(signal: NodeJS.Signals): Promise<number | null> {
