@@ -1,6 +1,6 @@
 /** Checks of the ConfigMaps of Serving when they are written. Source: reference section 5. */
 import type { ConfigMap } from '../../../api/core.ts';
-import { parseAutoscalerLimits } from './autoscaler.ts';
+import { checkAutoscaler } from './autoscaler-rules.ts';
 import { parseDefaults } from './defaults.ts';
 import { parseDeployment } from './deployment.ts';
 import { parseDomain } from './domain.ts';
@@ -16,7 +16,7 @@ export const COMPONENT = 'knative-serving';
 const CHECKSUM = 'knative.dev/example-checksum';
 
 const PARSERS: Readonly<Record<string, (data: ConfigData) => unknown>> = {
-  'config-autoscaler': parseAutoscalerLimits,
+  'config-autoscaler': checkAutoscaler,
   'config-defaults': parseDefaults,
   'config-deployment': parseDeployment,
   'config-domain': parseDomain,

@@ -217,10 +217,29 @@ t.test('a ConfigMap that makes no sense is refused', (t) => {
     ['config-network', { 'tag-template': '{{.Tag}}_{{.Name}}' }, /cannot be part of a host name/],
     ['config-network', { 'zeroth.external-port': '99999' }, /expected 1 <= 99999 <= 65535/],
     ['config-autoscaler', { 'initial-scale': '0' }, /initial-scale = 0/],
+    ['config-autoscaler', { 'container-concurrency-target-percentage': '0' }, /outside of valid range/],
+    ['config-autoscaler', { 'container-concurrency-target-default': '0' }, /yield target concurrency of 0/],
+    ['config-autoscaler', { 'requests-per-second-target-default': '0' }, /must be at least 0.01/],
+    ['config-autoscaler', { 'target-burst-capacity': '-2' }, /non-negative or -1/],
+    ['config-autoscaler', { 'activator-capacity': '0' }, /must be at least 1/],
+    ['config-autoscaler', { 'max-scale-up-rate': '1' }, /must be greater than 1.0/],
+    ['config-autoscaler', { 'max-scale-down-rate': '0.5' }, /must be greater than 1.0/],
+    ['config-autoscaler', { 'scale-to-zero-grace-period': '0s' }, /must be positive/],
+    ['config-autoscaler', { 'scale-down-delay': '-1s' }, /cannot be negative/],
+    ['config-autoscaler', { 'scale-down-delay': '1500ms' }, /at most second precision/],
+    ['config-autoscaler', { 'scale-to-zero-pod-retention-period': '-1s' }, /cannot be negative/],
+    ['config-autoscaler', { 'stable-window': '5s' }, /must be in \[6s; 1h0m0s\] range/],
+    ['config-autoscaler', { 'stable-window': '6500ms' }, /at most second precision/],
+    ['config-autoscaler', { 'panic-window-percentage': '0' }, /must be in \[1, 100\] interval/],
+    ['config-autoscaler', { 'min-scale': '3', 'max-scale': '2' }, /max-scale = 2/],
     ['config-autoscaler', { 'max-scale-limit': '5' }, /max-scale = 0/],
   ] as const) {
     const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { ...data } };
     t.match(validateConfigMap(map), why, `${name} ${JSON.stringify(data)}`);
+  }
+  for (const name of ['autoscaler', 'defaults', 'deployment', 'domain', 'features', 'gc', 'network', 'observability']) {
+    const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `config-${name}` } };
+    t.equal(validateConfigMap(map), undefined, `an empty config-${name} is fine`);
   }
   const guarded = (example: string, checksum: string) => ({
     apiVersion: 'v1',

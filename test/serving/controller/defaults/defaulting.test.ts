@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import t from 'tap';
 import {
   admit,
@@ -201,5 +202,13 @@ t.test('whatever the shape, defaulting leaves the refusal to the schema', (t) =>
       'spec' in changes && changes.spec === undefined ? { ...SERVICE, spec: undefined } : put(SERVICE, changes);
     t.doesNotThrow(() => withDefaults(manifest), JSON.stringify(changes));
   }
+  const paths = ['spec', 'spec.template', 'spec.template.spec', 'spec.template.spec.containers', C, 'spec.traffic'];
+  fc.assert(
+    fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => {
+      withDefaults(put(SERVICE, { [path]: value }));
+      withDefaults(put(REVISION, { [path.replace('.template.spec', '')]: value }));
+      withDefaults(put(INGRESS, { 'spec.rules': value }));
+    }),
+  );
   t.end();
 });
