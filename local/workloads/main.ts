@@ -8,7 +8,7 @@
 import { Namespace, Node, Pod } from '../../api/core.ts';
 import type { InstanceNetwork } from '../../api/zeroth.ts';
 import { systemClock } from '../../kube/clock.ts';
-import { createController, type Controller, type ControllerOptions } from '../../kube/controller.ts';
+import { createController, type ControllerOptions } from '../../kube/controller.ts';
 import { cronJobReconciler } from './cronjob/reconciler.ts';
 import { deploymentReconciler } from './deployment/reconciler.ts';
 import { endpointSliceReconciler, endpointsReconciler, removeEndpointsWithServices } from './endpoints/reconciler.ts';
@@ -49,7 +49,7 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<Workloa
 
   // Wide where pods wait: writes under way at once share one sync of the store.
   const wide = { ...options, workers: COLD_START_WORKERS };
-  const controllers: Controller[] = [
+  const controllers = [
     createController(scheduler.reconciler(), wide),
     createController(replicaSetReconciler({ expectations, ...place }), wide),
     createController(deploymentReconciler, wide),
@@ -59,30 +59,29 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<Workloa
     createController(endpointsReconciler, options),
     createController(namespaceResidents(options.caCert), options),
   ];
-  await Promise.all(controllers.map((controller) => controller.start()));
-  await removeEndpointsWithServices(options);
-  const stopReleasing = await releaseAbandonedPods(options);
-  const stopTrimming = limitTerminatedPods(options);
-
   const graph = new OwnerGraph(client, log);
-  await graph.start(informers);
   const collector = new Collector({ client, graph, log, clock });
-  collector.start();
-  const namespaces = informers.of(Namespace);
   const proxy = new ServiceProxy({ informers, network: options.network, log });
-  await proxy.start();
-  const stopDeletion = startNamespaceDeletion({ client, graph, namespaces, log, clock });
-  return {
-    stop: async () => {
-      graph.stop();
-      await Promise.all([
-        ...controllers.map((controller) => controller.stop()),
-        collector.stop(),
-        stopDeletion(),
-        stopReleasing(),
-        stopTrimming(),
-        proxy.stop(),
-      ]);
-    },
+  const stops = [...controllers, collector, proxy].map((part) => () => part.stop());
+  stops.push(limitTerminatedPods(options));
+  const stop = async (): Promise<void> => {
+    graph.stop();
+    await Promise.all(stops.map((one) => one()));
   };
+  try {
+    await Promise.all([
+      ...controllers.map((controller) => controller.start()),
+      proxy.start(),
+      graph.start(informers),
+      removeEndpointsWithServices(options),
+    ]);
+    collector.start();
+    const namespaces = informers.of(Namespace);
+    stops.push(startNamespaceDeletion({ client, graph, namespaces, log, clock }));
+    stops.push(await releaseAbandonedPods(options));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { stop };
 }
