@@ -37,6 +37,8 @@ export function watchBrokers(options: WatchOptions): Watching {
   const { client, informers, brokers, log } = options;
   const brokerCache = informers.of(Broker);
   const triggerCache = informers.of(Trigger).index('broker', (trigger) => [brokerKey(trigger)]);
+  /** The Broker object that a Trigger object was last applied with: neither has changed when both are the same. */
+  const applied = new WeakMap<Trigger, Broker>();
   const queue = new WorkQueue(apply, { workers: 4, maxDelay: 30_000 });
 
   async function apply(key: string): Promise<void> {
@@ -67,9 +69,11 @@ export function watchBrokers(options: WatchOptions): Watching {
   }
 
   async function applyTrigger(broker: BrokerName, object: Broker, trigger: Trigger): Promise<void> {
+    if (applied.get(trigger) === object) return;
     const { name, uid = '' } = trigger.metadata;
     await brokers.subscribe(broker, { name, uid }, deliveryOf(trigger, object, log));
     await annotate(Trigger, trigger, SUBSCRIBED_ANNOTATION, broker.uid);
+    applied.set(trigger, object);
   }
 
   async function annotate<T extends KubeObject & { status?: { annotations?: Record<string, string> } }>(

@@ -1,8 +1,12 @@
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import t from 'tap';
+import { openPki } from '../../../local/apiserver/pki.ts';
 import { eventually } from '../eventually.ts';
 import { Subscriber, type Answer, type Received } from '../subscriber.ts';
 import { BROKER, delivery, post, startBroker, type BrokerInProcess, type InProcessOptions } from './in-process.ts';
 import { FaultyFiles } from './log/faulty-files.ts';
+import { newFolder } from './log/open-log.ts';
 
 type Teardown = { teardown(fn: () => Promise<void>): void };
 
@@ -334,4 +338,31 @@ t.test('a connection that the subscriber closed between two events costs no atte
   await post(broker.url, '2');
   await settled(broker);
   t.match(await broker.registry.metrics(), /result="delivered"} 2/);
+});
+
+t.test('an https subscriber is trusted by the CA of its status, and by no other', async (t) => {
+  const pki = await openPki(newFolder());
+  const server = createServer({ cert: pki.cert, key: pki.key }, (request, response) => {
+    request.resume();
+    request.on('end', () => response.writeHead(202).end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  const url = new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  const broker = await start(t);
+  const base = delivery(url.href);
+  await broker.brokers.subscribe(
+    BROKER,
+    { name: 'trusting', uid: 'a' },
+    { ...base, subscriber: { url, caCerts: pki.caCert } },
+  );
+  await broker.brokers.subscribe(BROKER, { name: 'doubting', uid: 'b' }, base);
+  await post(broker.url, '1');
+  await settled(broker);
+  const metrics = await broker.registry.metrics();
+  t.match(metrics, /trigger="trusting",result="delivered"} 1/);
+  t.match(metrics, /trigger="doubting",result="dropped"} 1/);
 });
