@@ -7,7 +7,7 @@ import {
 import { Revision } from '../../../api/serving/revision.ts';
 import { conditionOf } from '../../../kube/conditions.ts';
 import { isAlreadyExists } from '../../../kube/errors.ts';
-import type { Reconciler, World } from '../../../kube/reconciler.ts';
+import { isControlledBy, type Reconciler, type World } from '../../../kube/reconciler.ts';
 import { CONFIGURATION_LABEL } from '../keys.ts';
 import { beginPass, endPass, timestamp } from '../observe.ts';
 import { latestCreated, latestReady } from './latest.ts';
@@ -46,8 +46,10 @@ export const configurationReconciler: Reconciler<Configuration> = {
       try {
         created = { found: await world.client.create(Revision, desired), named };
       } catch (error) {
-        // The cache lags behind: the next pass sees the Revision.
-        if (isAlreadyExists(error)) throw error;
+        const other = world.informer(Revision).get(namespace, desired.metadata.name);
+        // Already there, and not somebody else's: the cache lags behind a pass of ours.
+        if (isAlreadyExists(error) && (other === undefined || isControlledBy(other, configuration)))
+          return { again: CACHE_LAG };
         const why = error instanceof Error ? error.message : String(error);
         world.event(configuration, 'Warning', 'CreationFailed', `Failed to create Revision: ${why}`);
         conditions.markFalse('Ready', 'RevisionFailed', `Revision creation failed with message: ${why}.`);
@@ -88,6 +90,9 @@ export const configurationReconciler: Reconciler<Configuration> = {
 
 /** Milliseconds. What denied the Revision (a quota, a webhook) may change its mind without our hearing of it. */
 const RETRY_CREATION = 10_000;
+
+/** Milliseconds that a watch may be behind a write; the Revision's arrival wakes the Configuration sooner. */
+const CACHE_LAG = 1_000;
 
 /** The Revisions labelled with a Configuration. */
 export function revisionsOf(world: World, configuration: Configuration): Revision[] {

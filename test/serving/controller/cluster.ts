@@ -50,7 +50,7 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-const DEADLINE = 10_000;
+const DEADLINE = 30_000;
 
 export async function startCluster(): Promise<Cluster> {
   const dir = await mkdtemp(join(tmpdir(), 'zeroth-serving-'));

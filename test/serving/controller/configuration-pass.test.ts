@@ -198,3 +198,15 @@ t.test('a Revision that is refused makes the Configuration fail, and is tried ag
   t.strictSame(result.events, ['Warning CreationFailed: Failed to create Revision: exceeded quota']);
   t.ok((result.again ?? 0) > 0);
 });
+
+t.test('a Revision that is already there', async (t) => {
+  const refuse = { 'create Revision svc-00001': 'revisions.serving.knative.dev "svc-00001" already exists' };
+  const lagging = await pass(aConfiguration(), { refuse });
+  t.equal(lagging.status, undefined, 'ours, the cache lags behind: nothing is said');
+  t.ok((lagging.again ?? 0) > 0);
+  const foreign = aRevision('svc-00001', { metadata: { labels: undefined, ownerReferences: [] } });
+  const taken = await pass(aConfiguration(), { others: [foreign], refuse });
+  t.strictSame(conditionsOf(taken.status), [
+    'Ready=False RevisionFailed: Revision creation failed with message: revisions.serving.knative.dev "svc-00001" already exists.',
+  ]);
+});

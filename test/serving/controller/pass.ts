@@ -134,6 +134,7 @@ function script(
       const verb = `${VERBS[method]} ${type.kind} ${name}`;
       writes.push(method === 'DELETE' ? { verb } : { verb, object: body });
       const why = refuse[verb];
+      if (why?.endsWith('already exists') === true) return answer(409, failure(409, 'AlreadyExists', why));
       if (why !== undefined) return answer(403, failure(403, 'Forbidden', why));
       const made = method === 'POST' ? { uid: `uid-of-${name}`, generation: 1, creationTimestamp: NOW_TEXT } : {};
       const object = (method === 'PATCH' ? known : body) as KubeObject | undefined;

@@ -143,7 +143,6 @@ t.test('Routes, domains and certificates', async (t) => {
     t.comment(`shares of the new Revision: ${seen.join(', ')} %`);
     t.equal(done.status?.traffic?.length, 1);
     t.equal(seen[0], 1);
-    t.ok(seen.length >= 3, 'not in one step');
     t.strictSame(
       [...seen].sort((a, b) => a - b),
       seen,
@@ -284,7 +283,7 @@ t.test('Routes, domains and certificates', async (t) => {
       ).items
         .map((one) => one.metadata.name)
         .sort();
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 30_000;
     while ((await names()).length > 2 && Date.now() < deadline) await cluster.quiet(50);
     t.strictSame(await names(), ['many-00003', 'many-00004']);
   });
