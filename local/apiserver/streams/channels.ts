@@ -18,9 +18,8 @@ export function acceptWebSocket(
   protocols: readonly string[],
   onOpen: (ws: WebSocket, protocol: string) => void,
 ): boolean {
-  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((one) => one.trim());
-  const protocol = protocols.find((one) => offered.includes(one));
-  if (protocol === undefined || (request.headers.upgrade ?? '').toLowerCase() !== 'websocket') return false;
+  const protocol = offers(request, protocols);
+  if (protocol === undefined) return false;
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: LARGEST_MESSAGE,
@@ -34,6 +33,13 @@ export function acceptWebSocket(
     onOpen(ws, protocol);
   });
   return true;
+}
+
+/** The first of `protocols` that a WebSocket upgrade offers. */
+export function offers(request: IncomingMessage, protocols: readonly string[]): string | undefined {
+  if ((request.headers.upgrade ?? '').toLowerCase() !== 'websocket') return undefined;
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((one) => one.trim());
+  return protocols.find((one) => offered.includes(one));
 }
 
 /** What is written goes out on one channel, as fast as the client reads. */
