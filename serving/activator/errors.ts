@@ -62,6 +62,12 @@ export class RoutingLoop extends GatewayError {
   }
 }
 
+/** A request that is well-formed as it came and cannot be said in the pod's protocol. */
+export function unsendable(error: unknown): UpstreamFailure {
+  const cause = error instanceof Error ? error.message : String(error);
+  return new UpstreamFailure(`the request cannot be passed on: ${cause}`, { unsent: false });
+}
+
 /** The pod or endpoint failed. `unsent` when it cannot have seen any of the request, so another may have it. */
 export class UpstreamFailure extends GatewayError {
   readonly unsent: boolean;

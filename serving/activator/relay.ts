@@ -4,8 +4,9 @@
  */
 import type { Readable, Writable } from 'node:stream';
 import type { Address } from './backends.ts';
-import { RequestTimeout, type GatewayError, type UpstreamFailure } from './errors.ts';
-import type { Exchange, Upstream, UpstreamRequest } from './exchange.ts';
+import { RequestTimeout, UpstreamFailure, type GatewayError } from './errors.ts';
+import { endToEnd } from './headers.ts';
+import type { Exchange, ResponseEnd, Upstream, UpstreamRequest } from './exchange.ts';
 
 export interface RelayListener {
   /** The response has begun. */
@@ -19,6 +20,7 @@ export interface RelayListener {
 /** The attempt is over when the exchange closes or `failed` is called. */
 export class Relay {
   readonly #exchange: Exchange;
+  readonly #listener: RelayListener;
   readonly #call: { abort(): void };
   #over = false;
   #body: Readable | undefined;
@@ -32,29 +34,49 @@ export class Relay {
     listener: RelayListener,
   ) {
     this.#exchange = exchange;
+    this.#listener = listener;
     this.#call = upstream.send(address, request, {
-      inform: (status, headers) => exchange.inform(status, headers),
+      inform: (status, headers) => this.#attempt(() => exchange.inform(status, headers)),
       failed: (error) => listener.failed(error),
       response: (head, body, end) => {
-        const sink = exchange.respond(head, { flush: true });
-        this.#body = body;
-        this.#sink = sink;
-        listener.started(head.status);
-        // The pod broke off: the client must see that the response is not whole.
-        const breakOff = (): void => {
-          if (!this.#over) exchange.abort();
-        };
-        body.on('error', breakOff);
-        body.on('data', () => listener.wrote());
-        body.on('end', () => {
-          if (!end.isWhole()) return breakOff();
-          if (this.#over) return;
-          exchange.addTrailers(end.trailers());
-          sink.end();
-        });
-        body.pipe(sink, { end: false });
+        const sink = this.#attempt(() => exchange.respond(head, { flush: true }));
+        if (sink !== undefined) this.#pass(head.status, body, end, sink);
       },
     });
+  }
+
+  #pass(status: number, body: Readable, end: ResponseEnd, sink: Writable): void {
+    this.#body = body;
+    this.#sink = sink;
+    this.#listener.started(status);
+    // The pod broke off: the client must see that the response is not whole.
+    const breakOff = (): void => {
+      if (!this.#over) this.#exchange.abort();
+    };
+    body.on('error', breakOff);
+    body.on('data', () => this.#listener.wrote());
+    body.on('end', () => {
+      if (this.#over) return;
+      if (!end.isWhole()) return breakOff();
+      this.#attempt(() => this.#exchange.addTrailers(endToEnd(end.trailers())));
+      if (!this.#over) sink.end();
+    });
+    body.pipe(sink, { end: false });
+  }
+
+  /** What a pod says may be nothing that can be said to this client: a status of 99, a header HTTP/2 does not know. */
+  #attempt<T>(pass: () => T): T | undefined {
+    try {
+      return pass();
+    } catch (error) {
+      const wasResponded = this.#exchange.responded;
+      this.abort();
+      const cause = error instanceof Error ? error.message : String(error);
+      if (wasResponded) this.#exchange.abort();
+      else
+        this.#listener.failed(new UpstreamFailure(`the pod's answer cannot be passed on: ${cause}`, { unsent: false }));
+      return undefined;
+    }
   }
 
   /** Gives up on the pod; the exchange stays as it is. */

@@ -1,10 +1,10 @@
 /** HTTP/2 from clients that know beforehand (h2c, "prior knowledge"): gRPC above all. Loaded with the first of them. */
 import { constants, createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
-import type { Http2Server as NodeServer, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Http2Server as NodeServer, Http2Stream, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { Exchange, Framing, RequestHead, ResponseHead } from './exchange.ts';
-import { headerOf, type HeaderList } from './headers.ts';
+import { endToEnd, headerOf, type HeaderList } from './headers.ts';
 import { peerOf } from './server-http1.ts';
 
 export interface Http2Options {
@@ -107,6 +107,15 @@ export function toObject(headers: HeaderList): OutgoingHttpHeaders {
   return object;
 }
 
+/** Ends a stream with its trailers, or by a reset when they are nothing HTTP/2 can say. */
+export function sendTrailers(stream: Http2Stream, trailers: HeaderList): void {
+  try {
+    stream.sendTrailers(toObject(endToEnd(trailers)));
+  } catch {
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+}
+
 /** Headers that node refuses to send twice. */
 const SINGLE: ReadonlySet<string> = new Set(
   'age authorization content-encoding content-language content-length content-location content-md5 content-range content-type date dnt etag expires from host if-match if-modified-since if-none-match if-range if-unmodified-since last-modified location max-forwards range referer retry-after tk user-agent x-content-type-options'.split(
@@ -128,7 +137,7 @@ class Http2Exchange implements Exchange {
     if (stream.endAfterHeaders) this.framing = 'none';
     else this.framing = headerOf(head.headers, 'content-length') === undefined ? 'chunked' : 'length';
     stream.on('trailers', (trailers: IncomingHttpHeaders) => (this.#requestTrailers = toList(trailers)));
-    stream.on('wantTrailers', () => stream.sendTrailers(toObject(this.#responseTrailers)));
+    stream.on('wantTrailers', () => sendTrailers(stream, this.#responseTrailers));
   }
 
   get body(): Readable {

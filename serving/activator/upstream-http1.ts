@@ -2,7 +2,7 @@
 import { Agent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Address } from './backends.ts';
-import { UpstreamFailure } from './errors.ts';
+import { unsendable, UpstreamFailure } from './errors.ts';
 import type { Upstream, UpstreamListener, UpstreamRequest } from './exchange.ts';
 import { endToEnd } from './headers.ts';
 
@@ -29,7 +29,12 @@ export class Http1Upstream implements Upstream {
   }
 
   send(address: Address, request: UpstreamRequest, listener: UpstreamListener): { abort(): void } {
-    return new Http1Call(address, request, listener, this.#agentOf(address), this.#options);
+    try {
+      return new Http1Call(address, request, listener, this.#agentOf(address), this.#options);
+    } catch (error) {
+      process.nextTick(() => listener.failed(unsendable(error)));
+      return { abort: () => undefined };
+    }
   }
 
   forget(address: Address): void {
@@ -155,10 +160,15 @@ class Http1Call {
       return;
     }
     if (this.#request.framing === 'chunked') {
-      const trailers = this.#request.trailers();
+      const trailers = endToEnd(this.#request.trailers());
       const pairs: [string, string][] = [];
       for (let i = 0; i < trailers.length; i += 2) pairs.push([trailers[i]!, trailers[i + 1]!]);
-      if (pairs.length > 0) this.#outgoing.addTrailers(pairs);
+      try {
+        if (pairs.length > 0) this.#outgoing.addTrailers(pairs);
+      } catch (error) {
+        this.#outgoing.destroy(error instanceof Error ? error : undefined);
+        return;
+      }
     }
     this.#outgoing.end();
   };
@@ -168,9 +178,14 @@ class Http1Call {
       response.destroy();
       return;
     }
+    const status = response.statusCode ?? 0;
+    if (status < 200) {
+      this.#fail(new UpstreamFailure(`the pod answered with status ${status}`, { unsent: false }));
+      this.#outgoing.destroy();
+      return;
+    }
     this.#settled = true;
-    const headers = endToEnd(response.rawHeaders);
-    this.#listener.response({ status: response.statusCode ?? 502, headers }, response, {
+    this.#listener.response({ status, headers: endToEnd(response.rawHeaders) }, response, {
       trailers: () => response.rawTrailers,
       isWhole: () => response.complete,
     });

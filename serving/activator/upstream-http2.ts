@@ -2,10 +2,10 @@
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import type { IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2';
 import type { Address } from './backends.ts';
-import { UpstreamFailure } from './errors.ts';
+import { unsendable, UpstreamFailure } from './errors.ts';
 import type { Upstream, UpstreamListener, UpstreamRequest } from './exchange.ts';
 import { endToEnd } from './headers.ts';
-import { toList, toObject } from './server-http2.ts';
+import { sendTrailers, toList, toObject } from './server-http2.ts';
 
 export interface Http2UpstreamOptions {
   /** ms to wait for a connection. */
@@ -127,6 +127,14 @@ class Http2Call {
     if (this.#settled) return this.#finish();
     if (session.closed || session.destroyed)
       return this.fail(new UpstreamFailure('connection closed', { unsent: true }));
+    try {
+      this.#open(session);
+    } catch (error) {
+      this.fail(unsendable(error));
+    }
+  }
+
+  #open(session: ClientHttp2Session): void {
     const { method, target, authority, scheme, headers, framing, takesTrailers, body } = this.#request;
     const stream = session.request(
       {
@@ -164,7 +172,7 @@ class Http2Call {
       this.#finish();
     });
     if (framing === 'none') return;
-    stream.on('wantTrailers', () => stream.sendTrailers(toObject(this.#request.trailers())));
+    stream.on('wantTrailers', () => sendTrailers(stream, this.#request.trailers()));
     body.on('end', this.#onBodyEnd);
     body.pipe(stream, { end: false });
   }
