@@ -52,7 +52,12 @@ export interface Cluster {
 
 const DEADLINE = 30_000;
 
-export async function startCluster(): Promise<Cluster> {
+export interface ClusterOptions {
+  /** The serving controllers hear of every change this many ms late, as over a network. */
+  readonly lag?: number;
+}
+
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const dir = await mkdtemp(join(tmpdir(), 'zeroth-serving-'));
   const log = process.env.VERBOSE === undefined ? silentLogger : createLogger('debug');
   const registry = new Registry();
@@ -82,11 +87,13 @@ export async function startCluster(): Promise<Cluster> {
   };
   const stopKubelet = playKubelet(client, informers, (pod) => cluster.podStatus(pod));
   const stopGateway = playGateway(client, informers);
-  const counted = new Client(countWrites(api.transport, writes));
+  const counted = new Client(countWrites(late(api.transport, options.lag ?? 0), writes));
+  const seen = options.lag === undefined ? informers : new Informers(counted, log);
   const startControllers = () =>
     startServingControllers({
       ...base,
       client: counted,
+      informers: seen,
       registry: new Registry(),
       resolveImage: (image, signal) => cluster.resolveImage(image, signal),
     });
@@ -143,6 +150,7 @@ export async function startCluster(): Promise<Cluster> {
     stopGateway();
     for (const part of parts.reverse()) await part.stop();
     informers.stop();
+    seen.stop();
     await api.close();
     await rm(dir, { recursive: true, force: true });
   }
@@ -215,6 +223,35 @@ async function ignoringRaces(work: Promise<unknown>): Promise<void> {
   } catch (error) {
     if (!isConflict(error) && !isNotFound(error)) throw error;
   }
+}
+
+/** Delays what a watch tells, in order. */
+function late(transport: Transport, lag: number): Transport {
+  if (lag === 0) return transport;
+  return {
+    request: (request, signal) => transport.request(request, signal),
+    watch(request, watcher) {
+      let closed = false;
+      const handle = transport.watch(request, {
+        onEvent: (event) => {
+          setTimeout(() => {
+            if (!closed) watcher.onEvent(event);
+          }, lag);
+        },
+        onEnd: (error) => {
+          setTimeout(() => {
+            if (!closed) watcher.onEnd(error);
+          }, lag);
+        },
+      });
+      return {
+        close() {
+          closed = true;
+          handle.close();
+        },
+      };
+    },
+  };
 }
 
 function countWrites(transport: Transport, writes: Write[]): Transport {
