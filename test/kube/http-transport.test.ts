@@ -71,7 +71,7 @@ const json = (response: http.ServerResponse, status: number, body: unknown, head
 const pod = (name: string) => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name, resourceVersion: '7' } });
 const line = (type: string, object: unknown) => JSON.stringify({ type, object }) + '\n';
 
-void t.test('a request carries method, path, query, body, content type and token', async (t) => {
+t.test('a request carries method, path, query, body, content type and token', async (t) => {
   let seen: Record<string, unknown> = {};
   const url = await serve(t, (request, response, body) => {
     const { authorization, 'content-type': type, accept } = request.headers;
@@ -96,7 +96,7 @@ void t.test('a request carries method, path, query, body, content type and token
   t.same(answer, { status: 200, body: pod('a'), warnings: ['unknown field "spec.x"', 'second'] });
 });
 
-void t.test('an HTTP error is an answer, not an exception; text and empty bodies too', async (t) => {
+t.test('an HTTP error is an answer, not an exception; text and empty bodies too', async (t) => {
   const url = await serve(t, (request, response) => {
     if (request.url === '/healthz') response.writeHead(200, { 'content-type': 'text/plain' }).end('ok');
     else if (request.url === '/none') response.writeHead(204).end();
@@ -108,13 +108,13 @@ void t.test('an HTTP error is an answer, not an exception; text and empty bodies
   t.same((await api.request({ method: 'GET', path: '/api/v1/x' })).status, 404);
 });
 
-void t.test('a path before /api is kept', async (t) => {
+t.test('a path before /api is kept', async (t) => {
   const url = await serve(t, (request, response) => json(response, 200, { url: request.url }));
   const answer = await transport(t, { url: `${url}/clusters/one` }).request({ method: 'GET', path: '/api/v1/pods' });
   t.same(answer.body, { url: '/clusters/one/api/v1/pods' });
 });
 
-void t.test('connections are kept and used again', async (t) => {
+t.test('connections are kept and used again', async (t) => {
   const ports = new Set<number | undefined>();
   const url = await serve(t, (request, response) => {
     ports.add(request.socket.remotePort);
@@ -125,7 +125,7 @@ void t.test('connections are kept and used again', async (t) => {
   t.equal(ports.size, 1);
 });
 
-void t.test('a read survives a pooled connection that the server has closed', async (t) => {
+t.test('a read survives a pooled connection that the server has closed', async (t) => {
   let drop = false;
   const url = await serve(t, (request, response) => {
     if (drop) {
@@ -141,7 +141,7 @@ void t.test('a read survives a pooled connection that the server has closed', as
   await t.rejects(api.request({ method: 'POST', path: '/api', body: {} }), { code: 'ECONNRESET' });
 });
 
-void t.test('a rotated token file is read again on 401, for requests and watches', async (t) => {
+t.test('a rotated token file is read again on 401, for requests and watches', async (t) => {
   const file = join(folder(t), 'token');
   writeFileSync(file, 'old\n');
   let valid = 'old';
@@ -167,7 +167,7 @@ void t.test('a rotated token file is read again on 401, for requests and watches
   writeFileSync(file, 'x');
 });
 
-void t.test('watch events arrive one by one, whatever the chunks', async (t) => {
+t.test('watch events arrive one by one, whatever the chunks', async (t) => {
   const url = await serve(t, (_request, response) => {
     const bytes = Buffer.from(line('ADDED', pod('ä')) + '\n' + line('BOOKMARK', pod('')) + line('DELETED', pod('b')));
     let at = 0;
@@ -187,7 +187,7 @@ void t.test('watch events arrive one by one, whatever the chunks', async (t) => 
   t.match(seen.events[0], { object: { metadata: { name: 'ä' } } });
 });
 
-void t.test('a watch that cannot start ends with the Status; one that breaks ends with an error', async (t) => {
+t.test('a watch that cannot start ends with the Status; one that breaks ends with an error', async (t) => {
   const url = await serve(t, (request, response) => {
     if (request.url?.startsWith('/gone')) {
       return json(response, 410, { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' });
@@ -216,12 +216,12 @@ void t.test('a watch that cannot start ends with the Status; one that breaks end
   t.match(await watch(transport(t, { url: 'http://127.0.0.1:1' })).end, { code: 'ECONNREFUSED' });
 });
 
-void t.test('a watch on which nothing comes is ended for renewal', async (t) => {
+t.test('a watch on which nothing comes is ended for renewal', async (t) => {
   const url = await serve(t, (_request, response) => response.writeHead(200).flushHeaders());
   t.equal(await watch(transport(t, { url, watchIdle: 50 })).end, undefined);
 });
 
-void t.test('a closed watch is silent, and the server sees it go', async (t) => {
+t.test('a closed watch is silent, and the server sees it go', async (t) => {
   let left!: () => void;
   const gone = new Promise<void>((resolve) => (left = resolve));
   const url = await serve(t, (_request, response) => {
@@ -245,7 +245,7 @@ void t.test('a closed watch is silent, and the server sees it go', async (t) => 
   t.equal(ended, false);
 });
 
-void t.test('an answer that never comes, an abort and close() all reject', async (t) => {
+t.test('an answer that never comes, an abort and close() all reject', async (t) => {
   let arrived!: () => void;
   const url = await serve(t, () => arrived?.());
   const api = transport(t, { url, answerTimeout: 50 });
@@ -268,7 +268,7 @@ void t.test('an answer that never comes, an abort and close() all reject', async
   await t.rejects(patient.request({ method: 'GET', path: '/api' }), { code: 'CLOSED' });
 });
 
-void t.test('a peer that accepts but never finishes TLS is given up', async (t) => {
+t.test('a peer that accepts but never finishes TLS is given up', async (t) => {
   const server = net.createServer((socket) => socket.on('error', () => undefined));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => server.close());
@@ -277,45 +277,41 @@ void t.test('a peer that accepts but never finishes TLS is given up', async (t) 
   await t.rejects(api.request({ method: 'GET', path: '/api' }), { code: 'CONNECT_TIMEOUT' });
 });
 
-void t.test('an answer larger than the limit is refused', async (t) => {
+t.test('an answer larger than the limit is refused', async (t) => {
   const url = await serve(t, (_request, response) => json(response, 200, { fill: 'x'.repeat(5_000) }));
   await t.rejects(transport(t, { url, maxBody: 1_000 }).request({ method: 'GET', path: '/' }), { code: 'TOO_LARGE' });
 });
 
 const openssl = spawnSync('openssl', ['version']).status === 0;
-void t.test(
-  'over TLS the server must be known by the CA',
-  { skip: !openssl && 'openssl is not installed' },
-  async (t) => {
-    const dir = folder(t);
-    spawnSync('openssl', [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=test'],
-      ...['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', join(dir, 'key'), '-out', join(dir, 'ca.crt')],
-    ]);
-    const server = https.createServer(
-      { cert: readFileSync(join(dir, 'ca.crt')), key: readFileSync(join(dir, 'key')) },
-      (request, response) => void json(response, 200, { auth: request.headers.authorization }),
-    );
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    t.teardown(() => {
-      server.closeAllConnections();
-      server.close();
-    });
-    const env = {
-      ZEROTH_API_URL: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      ZEROTH_API_TOKEN_FILE: join(dir, 'token'),
-      ZEROTH_API_CA_FILE: join(dir, 'ca.crt'),
-    };
-    writeFileSync(env.ZEROTH_API_TOKEN_FILE, 'sesame\n');
-    const known = transportFromEnvironment(env);
-    t.teardown(() => known.close());
-    t.same((await known.request({ method: 'GET', path: '/api' })).body, { auth: 'Bearer sesame' });
-    const stranger = transport(t, { url: env.ZEROTH_API_URL });
-    await t.rejects(stranger.request({ method: 'GET', path: '/api' }), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
-  },
-);
+t.test('over TLS the server must be known by the CA', { skip: !openssl && 'openssl is not installed' }, async (t) => {
+  const dir = folder(t);
+  spawnSync('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=test'],
+    ...['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', join(dir, 'key'), '-out', join(dir, 'ca.crt')],
+  ]);
+  const server = https.createServer(
+    { cert: readFileSync(join(dir, 'ca.crt')), key: readFileSync(join(dir, 'key')) },
+    (request, response) => void json(response, 200, { auth: request.headers.authorization }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const env = {
+    ZEROTH_API_URL: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    ZEROTH_API_TOKEN_FILE: join(dir, 'token'),
+    ZEROTH_API_CA_FILE: join(dir, 'ca.crt'),
+  };
+  writeFileSync(env.ZEROTH_API_TOKEN_FILE, 'sesame\n');
+  const known = transportFromEnvironment(env);
+  t.teardown(() => known.close());
+  t.same((await known.request({ method: 'GET', path: '/api' })).body, { auth: 'Bearer sesame' });
+  const stranger = transport(t, { url: env.ZEROTH_API_URL });
+  await t.rejects(stranger.request({ method: 'GET', path: '/api' }), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+});
 
-void t.test('an environment that names no API server says what to set', async (t) => {
+t.test('an environment that names no API server says what to set', async (t) => {
   t.throws(() => transportFromEnvironment({}), { code: 'CONFIGURATION', message: /ZEROTH_API_URL/ });
   t.throws(() => transportFromEnvironment({ ZEROTH_API_URL: 'nowhere' }), { code: 'CONFIGURATION' });
   t.throws(() => transportFromEnvironment({ ZEROTH_API_URL: 'ftp://x' }), TransportError);
@@ -324,7 +320,7 @@ void t.test('an environment that names no API server says what to set', async (t
   });
 });
 
-void t.test('warnings of any number and quoting are read', async (t) => {
+t.test('warnings of any number and quoting are read', async (t) => {
   for (const [header, expected] of [
     [undefined, []],
     ['299 - "one"', ['one']],
