@@ -93,7 +93,14 @@ const DEFAULTS: Readonly<Record<string, Default>> = {
   'networking.k8s.io/NetworkPolicy': spec((policy) =>
     fill(policy, { policyTypes: policy.egress === undefined ? ['Ingress'] : ['Ingress', 'Egress'] }),
   ),
-  'autoscaling/HorizontalPodAutoscaler': spec((autoscaler) => fill(autoscaler, { minReplicas: 1 })),
+  'autoscaling/HorizontalPodAutoscaler': spec((autoscaler) =>
+    fill(autoscaler, { minReplicas: 1, metrics: [CPU_AT_80_PERCENT] }),
+  ),
+};
+
+const CPU_AT_80_PERCENT = {
+  type: 'Resource',
+  resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } },
 };
 
 const defaultProtocol: Default = (port) => fill(port, { protocol: 'TCP' });

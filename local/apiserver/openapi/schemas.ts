@@ -1,5 +1,5 @@
 /** Definitions of kinds: Kubernetes' own from their fields and facts, custom ones from their schemas. */
-import { ATOMIC_MAPS, ATOMIC_TYPES, LISTS, STRUCT_PATCH } from '../builtin/facts.ts';
+import { ATOMIC_MAPS, ATOMIC_TYPES, KEY_DEFAULTS, LISTS, STRUCT_PATCH } from '../builtin/facts.ts';
 import { typeFields, typeNameOf, type FieldType, type Scalar } from '../builtin/types.ts';
 import type { KindInfo } from '../registry.ts';
 import { propertyOf } from '../schema/prune.ts';
@@ -79,7 +79,9 @@ export class Definitions {
     const properties: Record<string, Node> = {};
     const required: string[] = [];
     for (const [field, { type: of, required: must }] of fields) {
-      properties[field] = this.#field(of, `${type}.${field}`, texts[field] ?? this.#textOf(field, of));
+      const node = this.#field(of, `${type}.${field}`, texts[field] ?? this.#textOf(field, of));
+      const value = KEY_DEFAULTS[type]?.[field];
+      properties[field] = value === undefined ? node : { ...node, default: value };
       if (must) required.push(field);
     }
     node.properties = properties;

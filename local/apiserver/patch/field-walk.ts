@@ -5,7 +5,7 @@
  */
 import { deepEqual } from '../../../kube/equal.ts';
 import { badApply } from './errors.ts';
-import { fieldNode, MEMBER, type FieldSet, type MaybeSet } from './field-set.ts';
+import { fieldNode, isMember, MEMBER, type FieldSet, type MaybeSet } from './field-set.ts';
 import { ANY, LEAF, type Shape } from './shape-node.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -278,14 +278,15 @@ export function removeUnowned(value: unknown, shape: Shape, last: FieldSet, owne
           childShape(shape, key),
           last[element] as FieldSet,
           owned?.[element],
-          true,
+          shape.fields?.get(key) !== undefined,
         );
         if (child === fields[key]) continue;
         kept ??= { ...fields };
         if (child === undefined) delete kept[key];
         else kept[key] = child;
       }
-      return kept === undefined ? value : isEmpty(kept) ? undefined : kept;
+      // Who owns the map itself wants it to be there, if empty.
+      return kept === undefined ? value : isEmpty(kept) && !owns(owned) ? undefined : kept;
     }
     case 'list': {
       if (isEmpty(value)) return value;
@@ -300,19 +301,19 @@ export function removeUnowned(value: unknown, shape: Shape, last: FieldSet, owne
         if (child !== undefined) kept.push(child);
       }
       if (!changed) return value;
-      return kept.length === 0 ? undefined : kept;
+      return kept.length === 0 && !owns(owned) ? undefined : kept;
     }
   }
 }
 
+/** @param named a struct's field is owned with whatever is below it; items and entries only as themselves */
 function removeElement(value: unknown, shape: Shape, last: FieldSet, owned: MaybeSet, named: boolean): unknown {
-  const wasOwned = named || last['.'] !== undefined || isLeafSet(last);
-  if (owned === undefined && wasOwned) return undefined;
-  if (isLeafSet(last)) return value;
+  const wasOwned = named || isMember(last);
+  const isOwned = named ? owned !== undefined : owns(owned);
+  if (wasOwned && !isOwned) return undefined;
   return removeUnowned(value, shape, last, owned);
 }
 
-function isLeafSet(set: FieldSet): boolean {
-  for (const _ in set) return false;
-  return true;
+function owns(set: MaybeSet): boolean {
+  return set !== undefined && isMember(set);
 }

@@ -59,11 +59,19 @@ function mergeMap(original: Fields, patch: Fields, shape: Shape): Fields {
 function mergeValue(value: unknown, change: unknown, shape: Shape, order: unknown): unknown {
   if (Array.isArray(change)) {
     if (shape.mergeKey === undefined) return change;
-    return mergeList(Array.isArray(value) ? (value as unknown[]) : [], change, shape, order);
+    return Array.isArray(value) ? mergeList(value, change, shape, order) : newList(change, shape);
   }
   if (!isFields(change)) return change;
   if (shape.patch === 'replace') return withoutDirectives(change);
   return mergeMap(isFields(value) ? value : {}, change, shape);
+}
+
+/** A list that was not there: its items do not merge with each other, even where their keys are equal. */
+function newList(patch: readonly unknown[], shape: Shape): unknown[] {
+  const item = shape.item ?? ANY;
+  return patch
+    .filter((entry) => !isFields(entry) || entry[DIRECTIVE] === undefined)
+    .map((entry) => (isFields(entry) ? mergeMap({}, entry, item) : entry));
 }
 
 /** Lists merge by their key, lists of plain values as sets. */

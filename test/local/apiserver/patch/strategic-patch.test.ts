@@ -123,6 +123,36 @@ const CASES: Case[] = [
     expected: { spec: { strategy: { type: 'Recreate' } } },
   },
   {
+    name: 'a port of two protocols stays two ports where there were none',
+    given: { spec: { containers: [{ name: 'a' }] } },
+    patch: {
+      spec: {
+        containers: [
+          {
+            name: 'a',
+            ports: [
+              { containerPort: 53, protocol: 'TCP' },
+              { containerPort: 53, protocol: 'UDP' },
+            ],
+          },
+        ],
+      },
+    },
+    expected: {
+      spec: {
+        containers: [
+          {
+            name: 'a',
+            ports: [
+              { containerPort: 53, protocol: 'TCP' },
+              { containerPort: 53, protocol: 'UDP' },
+            ],
+          },
+        ],
+      },
+    },
+  },
+  {
     name: 'ports merge by containerPort, environment by name',
     given: { spec: { containers: [{ name: 'a', ports: [{ containerPort: 80 }], env: [{ name: 'X', value: '1' }] }] } },
     patch: {
