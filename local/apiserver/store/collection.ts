@@ -44,6 +44,16 @@ export class Collection {
     }
   }
 
+  /** How many keys start with `prefix` and lie above `after`. */
+  countAfter(prefix: string, after: string): number {
+    const sorted = this.#keys();
+    // No key has this letter: it is above every key of the prefix.
+    const end = prefix === '' ? sorted.length : lowerBound(sorted, `${prefix}\uffff`);
+    let start = lowerBound(sorted, prefix > after ? prefix : after);
+    if (sorted[start] === after && after !== '') start++;
+    return Math.max(0, end - start);
+  }
+
   #keys(): string[] {
     if (this.#unsorted) {
       this.#sorted.sort();

@@ -105,6 +105,11 @@ export class Store {
     return this.#collections.get(resource)?.size ?? 0;
   }
 
+  /** How many entries `entries` would give. */
+  countAfter(resource: string, prefix: string, after: string): number {
+    return this.#collections.get(resource)?.countAfter(prefix, after) ?? 0;
+  }
+
   /** Objects of a resource by key as they were at a version; undefined when that is forgotten. */
   entriesAt(resource: string, version: number, prefix = ''): Map<string, KubeObject> | undefined {
     const changes = this.changesSince(resource, version);

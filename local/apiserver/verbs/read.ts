@@ -49,9 +49,9 @@ export function list(core: Core, call: Call): Answer {
     if (!now && place.after !== '' && key <= place.after) continue;
     if (!selection.matches(object)) continue;
     if (limit > 0 && items.length === limit) {
-      remaining++;
       // With a selector the rest is not counted, only known to exist.
-      if (!selection.all) break;
+      remaining = now && selection.all ? store.countAfter(storageOf(info), prefix, last) : remaining + 1;
+      if (now || !selection.all) break;
       continue;
     }
     items.push(fromStorage(info, object));

@@ -78,6 +78,10 @@ function run(): void {
           [...collection.entries('b/', after)].map(([name]) => name),
           expected.filter((name) => name.startsWith('b/') && name > after),
         );
+        t.equal(
+          collection.countAfter('b/', after),
+          expected.filter((name) => name.startsWith('b/') && name > after).length,
+        );
       }),
     );
     t.end();
