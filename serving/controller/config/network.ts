@@ -40,7 +40,9 @@ export function parseNetwork(data: ConfigData): NetworkConfig {
   const rolloutDuration = integer(data, 0, 'rollout-duration');
   if (rolloutDuration < 0)
     throw new ConfigError(`rollout-duration must be a positive integer, but was ${rolloutDuration}`);
-  yaml(data, 'namespace-wildcard-cert-selector');
+  const selector = yaml(data, 'namespace-wildcard-cert-selector');
+  if (selector !== undefined && !isLabelSelector(selector))
+    throw new ConfigError('failed to parse "namespace-wildcard-cert-selector": expected a label selector');
   return {
     ingressClass: text(data, ZEROTH_INGRESS_CLASS, 'ingress-class', 'ingress.class'),
     certificateClass: text(
@@ -117,7 +119,6 @@ function port(data: ConfigData, key: string): number | undefined {
   return value;
 }
 
-/** Is the value a label selector? Used by validation of `namespace-wildcard-cert-selector`. */
-export function isLabelSelector(value: unknown): boolean {
+function isLabelSelector(value: unknown): boolean {
   return isRecord(value) && Object.keys(value).every((key) => key === 'matchLabels' || key === 'matchExpressions');
 }

@@ -215,6 +215,7 @@ t.test('a ConfigMap that makes no sense is refused', (t) => {
     ['config-network', { 'http-protocol': 'gopher' }, /is not supported/],
     ['config-network', { 'domain-template': '{{.Name}}/{{.Domain}}' }, /is not a host name alone/],
     ['config-network', { 'tag-template': '{{.Tag}}_{{.Name}}' }, /cannot be part of a host name/],
+    ['config-network', { 'namespace-wildcard-cert-selector': 'team: a' }, /expected a label selector/],
     ['config-network', { 'zeroth.external-port': '99999' }, /expected 1 <= 99999 <= 65535/],
     ['config-autoscaler', { 'initial-scale': '0' }, /initial-scale = 0/],
     ['config-autoscaler', { 'container-concurrency-target-percentage': '0' }, /outside of valid range/],
