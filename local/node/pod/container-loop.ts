@@ -22,8 +22,12 @@ const SETUP_RETRY = 2_000;
 /** When a container that is silent on its port is looked at: it may listen elsewhere. Costs a fraction of a ms. */
 const LOOK_AFTER = 30;
 const LOOK_EVERY = 150;
-/** Connections of requests in work are looked at this often before a program is ended that does not end itself. */
+/** Before a program is ended its connections are looked at this often, until there was none for a while; ms. */
 const DRAIN_CHECK = 50;
+const QUIET_TIME = 200;
+/** Of its grace period a program has this much for itself after the last request, ms. */
+const ENDING_TIME = 5_000;
+const REVISION_LABEL = 'serving.knative.dev/revision';
 const MESSAGE_LINES = 80;
 const MESSAGE_BYTES = 2048;
 /** Runs whose logs are kept, the present one included. */
@@ -333,14 +337,27 @@ export class ContainerLoop {
       const failure = await runHook(preStop, running, this.#target(running), left());
       if (failure !== undefined) this.#context.event('Warning', 'FailedPreStopHook', failure);
     }
-    // A program that does not handle SIGTERM would break off the requests it is answering.
-    while (this.#running === running && left() > 0 && !running.handlesTermination() && running.connections() > 0)
-      await this.#pause(Math.min(DRAIN_CHECK, left()));
+    await this.#drain(running, () => left() - Math.min(ENDING_TIME, grace / 4));
     if (this.#running !== running) return;
     const cancel = clock.after(left(), () => running.kill());
     running.terminate();
     await running.exited;
     cancel();
+  }
+
+  /**
+   * Lets the requests of a Knative pod be answered before its program hears of the end, as Knative's contract says.
+   * Whoever sends requests has to hear of the end first, hence the quiet time.
+   * @param left milliseconds there are
+   */
+  async #drain(running: RunningContainer, left: () => number): Promise<void> {
+    if (this.#context.pod().metadata.labels?.[REVISION_LABEL] === undefined) return;
+    let quiet = 0;
+    while (this.#running === running && left() > 0 && quiet < QUIET_TIME && running.listeners().length > 0) {
+      const busy = running.connections() > 0;
+      await this.#pause(Math.min(DRAIN_CHECK, left()));
+      quiet = busy ? 0 : quiet + DRAIN_CHECK;
+    }
   }
 
   #termination(exit: Exit, startedAt: number, finishedAt: number): Termination {

@@ -80,8 +80,6 @@ export interface RunningContainer {
   readonly stderr: Readable;
   /** Settles once, after its output has been read to the end (or 100 ms later). */
   readonly exited: Promise<Exit>;
-  /** Does any of its processes catch SIGTERM, so that it ends by itself in good order? */
-  handlesTermination(): boolean;
   /** SIGTERM, with the effect it has on a program that is not process 1. */
   terminate(): void;
   /** SIGKILL to everything it started. */

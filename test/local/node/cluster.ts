@@ -39,7 +39,8 @@ export interface Cluster {
 export const isReady = (pod: Pod): boolean =>
   pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
 
-let prefix = 200;
+// Test files run beside each other, and instances have networks of their own.
+let prefix = 128 + (process.pid % 100);
 
 export async function openCluster(t: Test): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'zeroth-node-'));

@@ -8,12 +8,12 @@ import type { CommandOptions, ContainerSpec, Exit, Listener, RunningContainer } 
 import { runCommand } from './command.ts';
 import type { ControlGroup } from './control-groups.ts';
 import type { Isolation } from './machine.ts';
-import { catchesTermination, childrenOf, descendantsOf, isAlive, socketsOf, tcpSockets } from './proc.ts';
+import { catchesTermination, childrenOf, descendantsOf, isAlive, socketsOf, statOf, tcpSockets } from './proc.ts';
 import type { Shell } from './warm-shells.ts';
 
 /** How long output may follow the exit: a process that left the group may hold the pipe. */
 const OUTPUT_AFTER_EXIT = 100;
-/** How often a terminating container is looked at: does any process that handles SIGTERM remain? */
+/** How often a terminating container is looked at: does any process that handles SIGTERM remain? ms */
 const TERMINATION_CHECK = 50;
 const SETUP_FAILED = 125;
 
@@ -26,7 +26,7 @@ export class ProcessContainer implements RunningContainer {
   readonly #isolation: Isolation;
   readonly #prefix: readonly string[];
   readonly #group: ControlGroup | undefined;
-  #pid: number | undefined;
+  #firstPid: number | undefined;
   #gone = false;
   #terminating: NodeJS.Timeout | undefined;
   #terminated = false;
@@ -50,43 +50,41 @@ export class ProcessContainer implements RunningContainer {
   }
 
   pid(): number | undefined {
-    if (this.#gone) return undefined;
-    if (!this.#isolation.pidNamespace) return this.#shell.leader;
-    this.#pid ??= childrenOf(this.#shell.leader)[0];
-    return this.#pid;
+    const first = this.#first();
+    if (first === undefined || !this.#isolation.pidNamespace) return first;
+    return childrenOf(first)[0];
   }
 
   /** A process in its namespaces, as soon as there is one. @throws Error when it has ended before */
   async inside(): Promise<number> {
     for (;;) {
-      const pid = this.pid();
+      const pid = this.#first();
       if (pid !== undefined) return pid;
       if (this.#gone) throw new Error('the container has ended');
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
 
-  handlesTermination(): boolean {
-    return this.#processes().some(catchesTermination);
-  }
-
   terminate(): void {
-    if (this.#gone || this.#terminating !== undefined) return;
-    const first = this.pid();
-    if (first === undefined) return this.kill();
+    if (this.#gone || this.#terminated) return;
+    const main = this.pid();
     const all = this.#processes();
-    // Process 1 that catches SIGTERM is responsible for its children, as in any container.
-    if (catchesTermination(first)) return signal(first, 'SIGTERM');
+    if (main === undefined || all.length === 0) {
+      // Between two steps of setting up.
+      this.#terminating = setTimeout(() => this.terminate(), TERMINATION_CHECK);
+      return;
+    }
     this.#terminated = true;
-    for (const pid of all) if (pid !== first) signal(pid, 'SIGTERM');
-    // The kernel drops SIGTERM for a process 1 without a handler: end it as soon as nobody is left who handles it.
+    // A program that handles SIGTERM is responsible for its children, as in any container.
+    if (catchesTermination(main)) return signal(main, 'SIGTERM');
+    const polite = all.filter(catchesTermination).map((pid) => ({ pid, since: statOf(pid)?.startTime }));
+    for (const { pid } of polite) signal(pid, 'SIGTERM');
+    // A wrapper that does not would die first and take with it who is ending in good order.
     const end = (): void => {
       if (this.#gone) return;
-      if (this.#processes().some(catchesTermination)) {
+      if (polite.some(({ pid, since }) => isAlive(pid) && statOf(pid)?.startTime === since))
         this.#terminating = setTimeout(end, TERMINATION_CHECK);
-        return;
-      }
-      this.kill();
+      else for (const pid of this.#processes()) signal(pid, 'SIGTERM');
     };
     end();
   }
@@ -128,7 +126,7 @@ export class ProcessContainer implements RunningContainer {
   }
 
   command(argv: readonly string[], options: CommandOptions): Promise<number> {
-    const pid = this.pid();
+    const pid = this.#first();
     if (pid === undefined) return Promise.reject(new Error('the container is not running'));
     const ownNetwork = this.#spec.network !== undefined;
     const inside = { pid, isolation: this.#isolation, prefix: this.#prefix, env: this.#spec.env, ownNetwork };
@@ -136,9 +134,20 @@ export class ProcessContainer implements RunningContainer {
     return runCommand(argv, { ...inside, workingDir }, options);
   }
 
+  /** Process 1 of its namespace, which is a shell that waits; without one, the program itself. */
+  #first(): number | undefined {
+    if (this.#gone) return undefined;
+    if (!this.#isolation.pidNamespace) return this.#shell.leader;
+    this.#firstPid ??= childrenOf(this.#shell.leader)[0];
+    return this.#firstPid;
+  }
+
+  /** The program and all that it has started. */
   #processes(): number[] {
-    const first = this.pid();
-    return first === undefined ? [] : [first, ...descendantsOf(first)].filter(isAlive);
+    const first = this.#first();
+    if (first === undefined) return [];
+    const below = descendantsOf(first);
+    return (this.#isolation.pidNamespace ? below : [first, ...below]).filter(isAlive);
   }
 
   async #watchExit(): Promise<Exit> {
@@ -150,17 +159,16 @@ export class ProcessContainer implements RunningContainer {
     this.#gone = true;
     clearTimeout(this.#terminating);
     await this.#drain();
-    const oomKilled = this.#group?.oomKilled() ?? false;
+    const oomKilled = this.#group?.oomKilled();
     this.#group?.remove();
     // A shell that is ended while it still sets up takes that for a failure.
     const startError = code === SETUP_FAILED && !this.#terminated ? readText(failure) : undefined;
     void rm(folder, { recursive: true, force: true }).catch(() => undefined);
     if (startError !== undefined) return { code: 128, startError };
-    if (this.#terminated && (byName === 'SIGKILL' || code === SETUP_FAILED))
+    if (this.#terminated && code === SETUP_FAILED)
       return { code: 128 + constants.signals.SIGTERM, signal: constants.signals.SIGTERM };
     const number = byName === null ? undefined : constants.signals[byName];
-    if (number === undefined) return { code: code ?? 0 };
-    return { code: 128 + number, signal: number, oomKilled };
+    return number === undefined ? { code: code ?? 0, oomKilled } : { code: 128 + number, signal: number, oomKilled };
   }
 
   async #drain(): Promise<void> {

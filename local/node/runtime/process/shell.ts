@@ -5,7 +5,7 @@
  * See docs/decisions/0002-pods-as-processes.md.
  */
 
-import { LOOPBACK_UP } from './machine.ts';
+import { LOOPBACK_UP, type Isolation } from './machine.ts';
 
 /** Stands for a newline inside a line; a text that holds it cannot be passed on. */
 const NEWLINE_MARK = '\u0001';
@@ -14,8 +14,14 @@ const NEWLINE_MARK = '\u0001';
 const SHELL_OWN = new Set(['PPID', 'UID', 'EUID', 'BASHOPTS', 'SHELLOPTS', 'BASH_VERSINFO', 'BASHPID', 'GROUPS']);
 const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** $1: the hosts file; $2: a file that tells of a failure to set up (its text is the reason). */
-export function shellScript(mountNamespace: boolean): string {
+/**
+ * $1: the hosts file; $2: a file that tells of a failure to set up (its text is the reason). In a process namespace the
+ * shell stays as process 1 and waits: the kernel would keep default actions of signals from a program in that place.
+ */
+export function shellScript({
+  mountNamespace,
+  pidNamespace,
+}: Pick<Isolation, 'mountNamespace' | 'pidNamespace'>): string {
   return `
 _zf=$2
 _zx() { echo "$1" > "$_zf"; exit 125; }
@@ -39,7 +45,7 @@ while IFS= read -r _zl; do
     h*) echo "$_zv" > /proc/sys/kernel/hostname ;;
     r*) cd "$_zv" 2> "$_zf" && pivot_root . . 2> "$_zf" && umount -l . 2> "$_zf" || exit 125 ;;
     d*) cd "$_zv" 2> "$_zf" || exit 125 ;;
-    z) exec "$@" < /dev/null ;;
+    z) ${pidNamespace ? '( exec "$@" < /dev/null ); exit $?' : 'exec "$@" < /dev/null'} ;;
   esac
 done
 `;

@@ -51,7 +51,7 @@ export class WarmShells {
   constructor(options: WarmShellOptions) {
     this.#options = options;
     this.#fifos = new Fifos(join(options.folder, 'pipes'));
-    this.#script = shellScript(options.isolation.mountNamespace);
+    this.#script = shellScript(options.isolation);
   }
 
   /** Takes a waiting shell, or makes one. */
