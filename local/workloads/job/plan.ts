@@ -7,7 +7,8 @@ import { isPodReady } from '../pods.ts';
 import { inDeletionOrder } from '../replicaset/deletion-order.ts';
 import { millis, timestamp } from '../timestamps.ts';
 import { retryIn } from './backoff.ts';
-import { formatIndexes, freeIndexes, indexOf, parseIndexes } from './indexes.ts';
+import { countPods, type Counts } from './counts.ts';
+import { formatIndexes, freeIndexes, indexOf } from './indexes.ts';
 import { isTracked, outcomeOf } from './pod.ts';
 
 export type JobStatus = NonNullable<Job['status']>;
@@ -41,7 +42,7 @@ export function planJob(job: Job, pods: readonly Pod[], settled: boolean, now: n
   const finished = condition(status, 'Complete') ?? condition(status, 'Failed');
   if (finished !== undefined) return afterwards(job, pods, now);
 
-  const counts = count(job, pods);
+  const counts = countPods(job, pods);
   const active = pods.filter((pod) => outcomeOf(pod) === undefined);
   const suspended = job.spec?.suspend === true;
   const startTime = suspended ? undefined : (status.startTime ?? timestamp(now));
@@ -88,71 +89,6 @@ function eventsOf(verdict: Verdict | undefined, done: boolean, fresh: boolean): 
     return [{ type: 'Warning', reason: verdict.reason, message: verdict.message }];
   if (verdict?.type === 'Complete' && done) return [{ type: 'Normal', reason: 'Completed', message: 'Job completed' }];
   return [];
-}
-
-interface Counts {
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly uncountedSucceeded: number;
-  readonly uncountedFailed: number;
-  readonly uncounted: { succeeded?: string[]; failed?: string[] };
-  /** Pods whose end is not yet in the counters. */
-  readonly open: number;
-  readonly release: readonly Pod[];
-  readonly indexes: Set<number> | undefined;
-}
-
-/**
- * A pod that ends is first noted by uid, then loses its finalizer, then moves into the counters: no crash in between
- * counts it twice or not at all.
- */
-function count(job: Job, pods: readonly Pod[]): Counts {
-  const { status = {} } = job;
-  const before = status.uncountedTerminatedPods ?? {};
-  const tracked = new Map(pods.filter(isTracked).map((pod) => [pod.metadata.uid ?? '', pod]));
-  const completions = job.spec?.completions ?? 0;
-  const indexes =
-    job.spec?.completionMode === 'Indexed' ? parseIndexes(status.completedIndexes, completions) : undefined;
-  const pending = { succeeded: [] as string[], failed: [] as string[] };
-  const moved = { succeeded: 0, failed: 0 };
-  const release: Pod[] = [];
-  for (const kind of ['succeeded', 'failed'] as const) {
-    for (const uid of before[kind] ?? []) {
-      const pod = tracked.get(uid);
-      if (pod === undefined) moved[kind]++;
-      else {
-        pending[kind].push(uid);
-        release.push(pod);
-        tracked.delete(uid);
-      }
-    }
-  }
-  for (const [uid, pod] of tracked) {
-    const outcome = outcomeOf(pod);
-    if (outcome === undefined) continue;
-    const index = indexOf(pod);
-    // A second success of an index changes nothing.
-    if (outcome === 'succeeded' && indexes !== undefined) {
-      if (index === undefined || index >= completions) continue;
-      indexes.add(index);
-    }
-    pending[outcome].push(uid);
-  }
-  const { succeeded = 0, failed = 0 } = status;
-  const total = succeeded + moved.succeeded + pending.succeeded.length;
-  return {
-    succeeded: indexes === undefined ? total : indexes.size,
-    failed: failed + moved.failed + pending.failed.length,
-    uncountedSucceeded: indexes === undefined ? pending.succeeded.length : 0,
-    uncountedFailed: pending.failed.length,
-    uncounted: {
-      ...(pending.succeeded.length > 0 ? { succeeded: pending.succeeded } : {}),
-      ...(pending.failed.length > 0 ? { failed: pending.failed } : {}),
-    },
-    open: pending.succeeded.length + pending.failed.length,
-    release,
-    indexes,
-  };
 }
 
 function judge(

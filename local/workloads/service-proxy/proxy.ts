@@ -17,7 +17,11 @@ import { relay } from './relay.ts';
 /** Most connections of one listener. */
 const CONNECTIONS = 4_096;
 const BY_SERVICE = 'any-service';
-const PRIVILEGED = 1_024;
+/** By the code of the error. */
+const LIMITS: Readonly<Record<string, string>> = {
+  EACCES: 'ports below 1024 of Services cannot be listened on here: their cluster IPs serve higher ports only',
+  EADDRNOTAVAIL: 'addresses of the instance cannot be listened on here: Services have no cluster IPs that work',
+};
 
 interface OpenListener {
   readonly server: Server;
@@ -40,7 +44,7 @@ export class ServiceProxy {
   readonly #queue = new WorkQueue((key) => this.#sync(key), { workers: 4 });
   readonly #open = new Map<string, Map<string, OpenListener>>();
   readonly #sockets = new Set<Socket>();
-  #saidPrivileged = false;
+  readonly #said = new Set<string>();
 
   constructor({ informers, network, log }: ServiceProxyOptions) {
     this.#services = informers.of(Service);
@@ -131,15 +135,14 @@ export class ServiceProxy {
     socket.once('close', () => this.#sockets.delete(socket));
   }
 
-  #report(key: string, port: number, error: NodeJS.ErrnoException): void {
-    if (error.code === 'EACCES' && port < PRIVILEGED) {
-      if (this.#saidPrivileged) return;
-      this.#saidPrivileged = true;
-      this.#log.warn('ports below 1024 of Services cannot be listened on here; use their pods or other ports', {
-        service: key,
-        port,
-      });
-    } else this.#log.warn('a port of a Service cannot be listened on', { service: key, port, error });
+  /** What the machine does not permit is said once; what happens to one Service is said of it. */
+  #report(service: string, port: number, error: NodeJS.ErrnoException): void {
+    const limit = LIMITS[error.code ?? ''];
+    if (limit === undefined) this.#log.warn('a port of a Service cannot be listened on', { service, port, error });
+    else if (!this.#said.has(limit)) {
+      this.#said.add(limit);
+      this.#log.info(limit, { service, port });
+    }
   }
 }
 
