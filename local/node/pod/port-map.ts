@@ -1,4 +1,4 @@
-/** Which real port stands for a declared one; pure. See docs/decisions/0003-ports-of-pods.md. */
+/** Which real port stands for a declared one; pure. See docs/decisions/ports-of-pods.md. */
 import type { Container } from '../../../api/core.ts';
 import type { Listener } from '../runtime/runtime.ts';
 

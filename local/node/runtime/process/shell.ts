@@ -2,7 +2,7 @@
  * The program that turns itself into a container's: a shell that stands in the container's namespaces already and reads
  * from its stdin, line by line, what to become. The script is constant; what it reads is data and never parsed as
  * shell. Since it can wait for its orders, the namespaces are made before a pod needs them.
- * See docs/decisions/0002-pods-as-processes.md.
+ * See docs/decisions/pods-as-processes.md.
  */
 
 import { LOOPBACK_UP, type Isolation } from './machine.ts';
