@@ -3,6 +3,9 @@
  * Source: CloudEvents Subscriptions API "Filters"; knative/eventing filter semantics (reference section 4).
  */
 import type { SubscriptionsApiFilter, Trigger } from '../../api/eventing/trigger.ts';
+import { CesqlError } from './cesql/ast.ts';
+import { compileCesql, type Evaluator } from './cesql/evaluate.ts';
+import { parseCesql } from './cesql/parser.ts';
 import { TriggerError } from './errors.ts';
 
 export type AttributeValue = string | number | boolean;
@@ -15,7 +18,7 @@ export type EventFilter = (attributes: EventAttributes) => boolean;
 
 /**
  * The predicate of a Trigger: a non-empty `spec.filters` (all must pass) wins over `spec.filter`.
- * @throws TriggerError `UnsupportedFilter` for a dialect that is not served
+ * @throws TriggerError `InvalidFilter` for a CESQL expression that cannot be read
  */
 export function compileTriggerFilter(spec: Pick<Trigger['spec'], 'filter' | 'filters'>): EventFilter {
   if (spec.filters !== undefined && spec.filters.length > 0) return allOf(spec.filters.map(compileFilter));
@@ -36,12 +39,23 @@ export function compileFilter(filter: SubscriptionsApiFilter): EventFilter {
     const inner = compileFilter(filter.not);
     return (attributes) => !inner(attributes);
   }
-  if (filter.cesql !== undefined && filter.cesql !== '')
-    throw new TriggerError(
-      'UnsupportedFilter',
-      'the cesql dialect is not served yet: use exact, prefix, suffix, all, any or not',
-    );
+  if (filter.cesql !== undefined && filter.cesql !== '') return cesqlFilter(filter.cesql);
   return passAll;
+}
+
+/** Passes when the expression results in true, without any error. */
+function cesqlFilter(expression: string): EventFilter {
+  let evaluate: Evaluator;
+  try {
+    evaluate = compileCesql(parseCesql(expression));
+  } catch (error) {
+    if (!(error instanceof CesqlError)) throw error;
+    throw new TriggerError('InvalidFilter', `the cesql filter cannot be read: ${error.message}`);
+  }
+  return (attributes) => {
+    const { value, error } = evaluate(attributes);
+    return error === undefined && value === true;
+  };
 }
 
 /** `spec.filter.attributes`: every key present and equal; an empty value asks for any value but the empty one. */

@@ -192,6 +192,11 @@ const denied: [name: string, object: Broker | Trigger, message: string, features
     trigger({ broker: 'b', subscriber, filters: [{ exact: { a: 'a' }, prefix: { a: 'a' } }] }),
     'multiple dialects found, filters can have only one dialect set',
   ],
+  [
+    'a cesql expression that cannot be read',
+    trigger({ broker: 'b', subscriber, filters: [{ cesql: 'a b' }] }),
+    'invalid value: a b: spec.filters[0].cesql\nthe cesql filter cannot be read: expected the end at position 2',
+  ],
   ['a zero timeout', trigger(uri({ timeout: 'PT0S' })), 'invalid value: PT0S: spec.delivery.timeout'],
   [
     'a timeout when the feature is off',
