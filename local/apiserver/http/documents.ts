@@ -6,7 +6,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Route } from '../routes.ts';
 import type { Core } from '../verbs/call.ts';
 import { ACCEPTED, negotiate, type Representation } from './accept.ts';
-import { contentTypeOf, sendBody, sendText, setHeader, type Request, type Response } from './respond.ts';
+import { contentTypeOf, sendBody, sendBytes, sendText, setHeader, type Request, type Response } from './respond.ts';
 
 const JSON_FORM: Representation = { form: 'json', version: '' };
 const HEALTH: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz']);
@@ -84,8 +84,13 @@ export class Documents {
   }
 
   async #openapi(request: Request, response: Response, path: string): Promise<void> {
-    // Older clients ask for v2 as protobuf and for nothing else: they must learn that there is none.
-    if (negotiate(request.headers.accept) === undefined) throw notAcceptable(ACCEPTED);
+    const accept = request.headers.accept ?? '';
+    if (path === '/openapi/v2' && accept.includes('protobuf')) {
+      const { OPENAPI_PROTOBUF, openapiV2Protobuf } = await import('./openapi-protobuf.ts');
+      const bytes = openapiV2Protobuf(this.#core.registry.all());
+      return sendBytes(request, response, 200, OPENAPI_PROTOBUF, bytes);
+    }
+    if (negotiate(accept) === undefined) throw notAcceptable(ACCEPTED);
     const { openapiV2, openapiV3Document, openapiV3Index } = await import('../openapi/main.ts');
     const kinds = this.#core.registry.all();
     if (path === '/openapi/v2') return this.#cached(request, response, path, JSON_FORM, () => openapiV2(kinds));

@@ -12,6 +12,7 @@ import type { Core, Query, User } from '../verbs/call.ts';
 import { ACCEPTED, negotiate } from './accept.ts';
 import { ANONYMOUS, type Authenticator } from './authentication.ts';
 import { authorizePath, authorizeResource, verbOf } from './authorize.ts';
+import { actingAs } from './impersonation.ts';
 import type { Documents } from './documents.ts';
 import { parseBody, readBody } from './request-body.ts';
 import { represent, sendBody, sendStatus, warningHeaders, type Request, type Response } from './respond.ts';
@@ -109,13 +110,13 @@ async function serveResource(
   await sendBody(request, response, answer.status, form, body, warningHeaders(call.warnings));
 }
 
-/** @throws ApiError 401 */
+/** @throws ApiError 401, 403 for an impersonation that is not allowed */
 export function identify(around: Surroundings, request: Request, path: string): User {
   const { authenticator, core, documents } = around;
   const user = authenticator.authenticate(request.headers, socketOf(request), core.clock.now());
   if (user === undefined) throw unauthorized();
   if (user === ANONYMOUS && !documents.isPublic(path)) throw unauthorized();
-  return user;
+  return actingAs(core, user, request.headers);
 }
 
 /** @throws ApiError 400 */

@@ -86,12 +86,23 @@ export async function sendText(
   text: string,
   headers: Readonly<Record<string, string | readonly string[]>> = {},
 ): Promise<void> {
+  await sendBytes(request, response, status, contentType, Buffer.from(text), headers);
+}
+
+export async function sendBytes(
+  request: Request,
+  response: Response,
+  status: number,
+  contentType: string,
+  content: Buffer,
+  headers: Readonly<Record<string, string | readonly string[]>> = {},
+): Promise<void> {
   if (response.writableEnded || response.destroyed) return;
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) setHeader(response, name, value);
   setHeader(response, 'content-type', contentType);
   setHeader(response, 'cache-control', 'no-cache, private');
-  let bytes: Uint8Array = Buffer.from(text);
+  let bytes: Uint8Array = content;
   if (bytes.length > COMPRESSED_ABOVE && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) {
     bytes = await compress(bytes, { level: 1 });
     setHeader(response, 'content-encoding', 'gzip');
