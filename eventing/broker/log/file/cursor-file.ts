@@ -80,7 +80,7 @@ export class CursorFile implements Cursor {
     this.#file = undefined;
     const line = encodeLine(state);
     await this.#files.replace(this.#path, line);
-    const file = await this.#files.open(this.#path, 'update');
+    const file = await this.#files.open(this.#path, 'lazy');
     if (durably) await file.writeDurably(line, 0);
     this.#file = file;
     this.#size = line.length;

@@ -1,5 +1,5 @@
 /** The real file layer with faults injected at will: full disk, failing sync, failing truncation. */
-import { nodeFiles, type Files, type OpenFile } from '../../../../eventing/broker/log/file/files.ts';
+import { nodeFiles, type Files, type OpenFile, type OpenMode } from '../../../../eventing/broker/log/file/files.ts';
 
 export class FaultyFiles implements Files {
   /** Bytes that may still be written durably; Infinity for no bound. Writes beyond it land in part, then fail. */
@@ -7,7 +7,7 @@ export class FaultyFiles implements Files {
   failSync = false;
   failTruncate = false;
 
-  async open(path: string, mode: 'read' | 'create' | 'update'): Promise<OpenFile> {
+  async open(path: string, mode: OpenMode): Promise<OpenFile> {
     const file = await nodeFiles.open(path, mode);
     return {
       read: (buffer, position) => file.read(buffer, position),
