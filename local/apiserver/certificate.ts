@@ -1,7 +1,11 @@
-/** X.509 certificates of one CA: ECDSA P-256 with SHA-256. Source: RFC 5280. */
-import { createHash, createPublicKey, randomBytes, sign, type KeyObject } from 'node:crypto';
+/**
+ * X.509 certificates of one CA: ECDSA P-256 with SHA-256. Source: RFC 5280. Import it lazily: the library and its
+ * polyfill are large, and only a start that makes a certificate needs them.
+ */
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
+import { createPublicKey, randomBytes, webcrypto, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
-import { bits, boolean, explicit, implicit, integer, octets, oid, sequence, setOf, time, utf8 } from './der.ts';
 
 export interface CertificateRequest {
   readonly commonName: string;
@@ -19,73 +23,53 @@ export interface Issuer {
   readonly privateKey: KeyObject;
 }
 
-const ECDSA_SHA256 = sequence(oid('1.2.840.10045.4.3.2'));
+const CURVE = { name: 'ECDSA', namedCurve: 'P-256' } as const;
+const SIGNATURE = { ...CURVE, hash: 'SHA-256' } as const;
 
 /** @returns PEM */
-export function issueCertificate(request: CertificateRequest, issuer: Issuer): string {
-  const subjectKey = request.publicKey.export({ type: 'spki', format: 'der' });
-  const issuerKey = createPublicKey(issuer.privateKey).export({ type: 'spki', format: 'der' });
-  const serial = randomBytes(16);
-  serial[0] = (serial[0] ?? 0) & 0x7f;
-  const body = sequence(
-    explicit(0, integer(Buffer.from([2]))),
-    integer(serial),
-    ECDSA_SHA256,
-    nameOf(issuer.commonName),
-    sequence(time(request.notBefore), time(request.notAfter)),
-    nameOf(request.commonName, request.organizations),
-    subjectKey,
-    explicit(3, sequence(...extensionsOf(request, keyId(subjectKey), keyId(issuerKey)))),
+export async function issueCertificate(request: CertificateRequest, issuer: Issuer): Promise<string> {
+  const publicKey = await spki(request.publicKey);
+  const signingKey = await webcrypto.subtle.importKey(
+    'pkcs8',
+    issuer.privateKey.export({ type: 'pkcs8', format: 'der' }),
+    CURVE,
+    false,
+    ['sign'],
   );
-  const signature = sign('sha256', body, { key: issuer.privateKey, dsaEncoding: 'der' });
-  const certificate = sequence(body, ECDSA_SHA256, bits(signature));
-  const lines = certificate.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
-}
-
-function extensionsOf(request: CertificateRequest, subject: Buffer, issuer: Buffer): Buffer[] {
-  const { usage, names = [] } = request;
-  const isCa = usage === 'ca';
-  const extensions = [
-    extension('2.5.29.19', true, isCa ? sequence(boolean(true)) : sequence()),
-    // CA: digitalSignature, keyCertSign, cRLSign. Others: digitalSignature.
-    extension('2.5.29.15', true, isCa ? bits(Buffer.from([0x86]), 1) : bits(Buffer.from([0x80]), 7)),
-    extension('2.5.29.14', false, octets(subject)),
-    extension('2.5.29.35', false, sequence(implicit(0, issuer))),
+  const isCa = request.usage === 'ca';
+  const { keyCertSign, cRLSign, digitalSignature } = x509.KeyUsageFlags;
+  const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
+  const names = (request.names ?? []).map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }) as const);
+  const extensions: x509.Extension[] = [
+    new x509.BasicConstraintsExtension(isCa, undefined, true),
+    new x509.KeyUsagesExtension(isCa ? digitalSignature | keyCertSign | cRLSign : digitalSignature, true),
+    await x509.SubjectKeyIdentifierExtension.create(publicKey),
+    await x509.AuthorityKeyIdentifierExtension.create(await spki(createPublicKey(issuer.privateKey))),
   ];
-  if (!isCa) {
-    const purpose = usage === 'server' ? '1.3.6.1.5.5.7.3.1' : '1.3.6.1.5.5.7.3.2';
-    extensions.push(extension('2.5.29.37', false, sequence(oid(purpose))));
-  }
-  if (names.length > 0) extensions.push(extension('2.5.29.17', false, sequence(...names.map(alternativeName))));
-  return extensions;
+  if (!isCa)
+    extensions.push(new x509.ExtendedKeyUsageExtension([request.usage === 'server' ? serverAuth : clientAuth]));
+  if (names.length > 0) extensions.push(new x509.SubjectAlternativeNameExtension(names));
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: [...(request.organizations ?? []).map((name) => ({ O: [name] })), { CN: [request.commonName] }],
+    issuer: [{ CN: [issuer.commonName] }],
+    notBefore: request.notBefore,
+    notAfter: request.notAfter,
+    signingAlgorithm: SIGNATURE,
+    publicKey,
+    signingKey,
+    extensions,
+  });
+  return `${certificate.toString('pem')}\n`;
 }
 
-function extension(id: string, critical: boolean, value: Buffer): Buffer {
-  return sequence(oid(id), ...(critical ? [boolean(true)] : []), octets(value));
+function spki(key: KeyObject): Promise<webcrypto.CryptoKey> {
+  return webcrypto.subtle.importKey('spki', key.export({ type: 'spki', format: 'der' }), CURVE, true, ['verify']);
 }
 
-function alternativeName(name: string): Buffer {
-  return isIP(name) === 0 ? implicit(2, Buffer.from(name)) : implicit(7, addressBytes(name));
-}
-
-function addressBytes(address: string): Buffer {
-  if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));
-  const [head = '', tail] = address.split('::');
-  const groups = (text: string) => (text === '' ? [] : text.split(':').map((group) => parseInt(group, 16)));
-  const left = groups(head);
-  const right = tail === undefined ? [] : groups(tail);
-  const all = [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];
-  return Buffer.from(all.flatMap((group) => [group >>> 8, group & 0xff]));
-}
-
-function nameOf(commonName: string, organizations: readonly string[] = []): Buffer {
-  const part = (id: string, text: string) => setOf(sequence(oid(id), utf8(text)));
-  return sequence(...organizations.map((one) => part('2.5.4.10', one)), part('2.5.4.3', commonName));
-}
-
-/** The SHA-1 of the key's bits, which lie behind the algorithm in the SPKI. */
-function keyId(spki: Buffer): Buffer {
-  // P-256: the uncompressed point is the last 65 bytes.
-  return createHash('sha1').update(spki.subarray(-65)).digest();
+/** Positive, as RFC 5280 asks, and random. */
+function serialNumber(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
+  return bytes.toString('hex');
 }

@@ -2,7 +2,7 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { issueCertificate } from './certificate.ts';
+import type { issueCertificate } from './certificate.ts';
 
 export interface Pki {
   /** PEM. */
@@ -34,6 +34,12 @@ const NAMES = [
   '::1',
 ];
 
+/** Makes a certificate; what that takes is loaded only now. */
+const issue: typeof issueCertificate = async (request, issuer) => {
+  const { issueCertificate } = await import('./certificate.ts');
+  return issueCertificate(request, issuer);
+};
+
 export async function openPki(dir: string, options: PkiOptions = {}): Promise<Pki> {
   const now = options.now ?? Date.now();
   const file = (name: string) => join(dir, name);
@@ -44,7 +50,7 @@ export async function openPki(dir: string, options: PkiOptions = {}): Promise<Pk
   if (caKey === undefined || caCert === undefined) {
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     caKey = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-    caCert = issueCertificate(
+    caCert = await issue(
       { commonName: CA_NAME, publicKey: pair.publicKey, usage: 'ca', ...validity(now, 3650) },
       { commonName: CA_NAME, privateKey: pair.privateKey },
     );
@@ -58,7 +64,7 @@ export async function openPki(dir: string, options: PkiOptions = {}): Promise<Pk
   if (key === undefined || cert === undefined || !serves(cert, caCert, names, now)) {
     const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     key = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-    cert = issueCertificate(
+    cert = await issue(
       {
         commonName: 'zeroth-apiserver',
         publicKey: pair.publicKey,

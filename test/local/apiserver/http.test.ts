@@ -70,7 +70,7 @@ t.test('a client certificate of the CA says who one is', async (t) => {
   const { dir, pki, port } = await startListening(t);
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const caKey = createPrivateKey(await readFile(join(dir, 'pki', 'ca.key')));
-  const cert = issueCertificate(
+  const cert = await issueCertificate(
     {
       commonName: 'alice',
       organizations: ['system:masters'],
