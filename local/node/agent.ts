@@ -104,11 +104,10 @@ export class NodeAgent implements PodStreams {
     const phase = pod.status?.phase;
     const over = phase === 'Succeeded' || phase === 'Failed';
     const deleted = pod.metadata.deletionTimestamp !== undefined;
-    if (over && !deleted) return;
     const worker = new PodWorker(pod, this.#options);
     this.#workers.set(worker.uid, worker);
     if (deleted) worker.update(pod);
-    else worker.start();
+    else if (!over) worker.start();
   }
 
   #forget(worker: PodWorker, ended: Promise<void>): void {

@@ -77,7 +77,9 @@ export class ContainerLoop {
   /** The log of the present or last run, or of the one before. */
   log(previous: boolean): { path: string; live: LogFile | undefined } | undefined {
     const run = this.#run - (previous ? 1 : 0);
-    if (run < 0 || (this.#log === undefined && !previous)) return undefined;
+    // An ended container's log outlives the agent that wrote it.
+    const hasRun = this.#log !== undefined || this.#record.state.kind === 'terminated';
+    if (run < 0 || (!hasRun && !previous)) return undefined;
     return { path: this.#logPath(run), live: previous ? undefined : this.#log };
   }
 

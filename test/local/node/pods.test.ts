@@ -163,6 +163,8 @@ void t.test('after a restart of the agent pods run again', async (t) => {
   await cluster.see('lasting', isReady);
   await cluster.run('mortal', { restartPolicy: 'Never', containers: [shell('exec sleep 600')] });
   await cluster.see('mortal', isReady);
+  await cluster.run('done', { restartPolicy: 'Never', containers: [shell('echo result')] });
+  await cluster.see('done', (pod) => pod.status?.phase === 'Succeeded');
   await cluster.restartAgent();
   const pod = await cluster.see(
     'lasting',
@@ -172,6 +174,7 @@ void t.test('after a restart of the agent pods run again', async (t) => {
     terminated: { exitCode: 137, reason: 'ContainerStatusUnknown' },
   });
   await cluster.see('mortal', (pod) => pod.status?.phase === 'Failed');
+  t.equal(await cluster.log('done'), 'result\n', 'what a finished pod said can still be read');
 });
 
 void t.test('the node is there and ready', async (t) => {
