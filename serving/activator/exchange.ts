@@ -42,8 +42,10 @@ export interface Exchange {
   readonly responded: boolean;
   /** Sends an interim (1xx) response. */
   inform(status: number, headers: HeaderList): void;
-  /** Begins the final response and returns where its body goes. @param flush send the head without waiting for a body */
-  respond(head: ResponseHead, options?: { readonly flush?: boolean }): Writable;
+  /** Begins the final response and returns where its body goes. */
+  respond(head: ResponseHead): Writable;
+  /** Lets the head leave although no body has come. To be called once the body is on its way, so that both can go together. */
+  flush(): void;
   /** To be called before the end of the body. */
   addTrailers(trailers: HeaderList): void;
   /** The response is cut off: the client sees that it is not whole. */

@@ -39,7 +39,7 @@ export class Relay {
       inform: (status, headers) => this.#attempt(() => exchange.inform(status, headers)),
       failed: (error) => listener.failed(error),
       response: (head, body, end) => {
-        const sink = this.#attempt(() => exchange.respond(head, { flush: true }));
+        const sink = this.#attempt(() => exchange.respond(head));
         if (sink !== undefined) this.#pass(head.status, body, end, sink);
       },
     });
@@ -62,6 +62,7 @@ export class Relay {
       if (!this.#over) sink.end();
     });
     body.pipe(sink, { end: false });
+    this.#exchange.flush();
   }
 
   /** What a pod says may be nothing that can be said to this client: a status of 99, a header HTTP/2 does not know. */

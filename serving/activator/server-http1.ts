@@ -278,14 +278,22 @@ class Http1Exchange implements Exchange {
     }
   }
 
-  respond(head: ResponseHead, options: { readonly flush?: boolean } = {}): Writable {
+  respond(head: ResponseHead): Writable {
     this.#connection.responding = true;
     this.#lengthKnown = headerOf(head.headers, 'content-length') !== undefined;
     this.#response.sendDate = headerOf(head.headers, 'date') === undefined;
     const last = this.#connection.isDraining() ? ['Connection', 'close'] : [];
     this.#response.writeHead(head.status, [...head.headers, ...last]);
-    if (options.flush === true) this.#flush();
     return this.#response;
+  }
+
+  /** A short body that is already there arrives, and ends, within the next ticks: one packet for all of it. */
+  flush(): void {
+    const { socket } = this.#response;
+    if (socket === null || this.#response.writableEnded) return;
+    socket.cork();
+    this.#response.flushHeaders();
+    process.nextTick(() => process.nextTick(() => socket.uncork()));
   }
 
   addTrailers(trailers: HeaderList): void {
@@ -309,14 +317,6 @@ class Http1Exchange implements Exchange {
     const complete = this.#response.writableFinished;
     for (const listener of this.#listeners) listener(complete);
     if (complete && !this.#message.readableEnded) this.#linger();
-  }
-
-  /** Head and a body that is already there leave in one packet; a head alone does not wait for its body. */
-  #flush(): void {
-    const socket = this.#response.socket;
-    socket?.cork();
-    this.#response.flushHeaders();
-    process.nextTick(() => socket?.uncork());
   }
 
   /** The answer came before the request was read to its end: swallow a little, then close. */

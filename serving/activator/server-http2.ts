@@ -172,6 +172,9 @@ class Http2Exchange implements Exchange {
     return this.#stream;
   }
 
+  /** Heads leave at once by themselves. */
+  flush(): void {}
+
   addTrailers(trailers: HeaderList): void {
     this.#responseTrailers = trailers;
   }
