@@ -73,7 +73,7 @@ export const notFound = (field: string, badValue: unknown): FieldProblem => ({
 export const tooLong = (field: string, maximum: number): FieldProblem => ({
   type: 'FieldValueTooLong',
   field,
-  detail: `may not be more than ${maximum} bytes`,
+  detail: `may not be more than ${maximum} byte${maximum === 1 ? '' : 's'}`,
 });
 export const tooMany = (field: string, actual: number, maximum: number): FieldProblem => ({
   type: 'FieldValueTooMany',

@@ -6,6 +6,7 @@ import { ApiError, failure } from '../../../kube/errors.ts';
 import type { CelEngine, CelProgram } from './cel.ts';
 import { celValue } from './cel-value.ts';
 import { invalid, required, type FieldProblem, type ProblemType } from './problems.ts';
+import { propertyOf } from './prune.ts';
 import type { Schema, ValidationRule } from './structural.ts';
 
 export interface RuleSet {
@@ -110,9 +111,10 @@ function checkNode(
   if (typeof value !== 'object') return;
   const oldFields = typeof old === 'object' && old !== null ? (old as Record<string, unknown>) : {};
   for (const [key, item] of Object.entries(value)) {
-    const child = node.properties.get(key) ?? (node.schema.properties?.[key] === undefined ? node.rest : undefined);
+    const named = propertyOf(node.schema, key) !== undefined;
+    const child = named ? node.properties.get(key) : node.rest;
     if (child === undefined) continue;
-    const field = path === '' ? key : `${path}.${key}`;
+    const field = named ? (path === '' ? key : `${path}.${key}`) : `${path}[${key}]`;
     const was = Object.hasOwn(oldFields, key) ? oldFields[key] : undefined;
     checkNode(child, item, was, field, false, engine, problems);
   }

@@ -3,18 +3,10 @@
  * Source: "Validation" in Kubernetes' CRD docs.
  */
 import { deepEqual } from '../../../kube/equal.ts';
+import { canonical, checkListTypes } from './list-types.ts';
 import { hasFormat } from './formats.ts';
 import { compilePattern } from './pattern.ts';
-import {
-  duplicate,
-  invalid,
-  notSupported,
-  required,
-  tooLong,
-  tooMany,
-  typeInvalid,
-  type FieldProblem,
-} from './problems.ts';
+import { invalid, notSupported, required, tooLong, tooMany, typeInvalid, type FieldProblem } from './problems.ts';
 import { propertyOf } from './prune.ts';
 import type { RuleSet } from './rules.ts';
 import type { Schema } from './structural.ts';
@@ -24,12 +16,16 @@ export interface ValidationOptions {
   readonly rules: RuleSet | undefined;
 }
 
+/** Kubernetes names no field for what a combination of schemas refuses. */
+const NO_FIELD = '<nil>';
+
 /** Problems beyond this are not looked for: an answer that long helps nobody. */
 const MOST_PROBLEMS = 100;
 
 export function validateNode(value: unknown, old: unknown, schema: Schema, options: ValidationOptions): FieldProblem[] {
   const problems: FieldProblem[] = [];
   check(value, schema, '', true, problems);
+  checkListTypes(value, schema, '', problems);
   if (problems.length === 0 && options.rules !== undefined) options.rules.check(value, old, problems);
   return problems;
 }
@@ -37,22 +33,27 @@ export function validateNode(value: unknown, old: unknown, schema: Schema, optio
 function check(value: unknown, schema: Schema, path: string, root: boolean, problems: FieldProblem[]): void {
   if (problems.length >= MOST_PROBLEMS) return;
   if (value === null) {
+    if (schema.enum?.includes(null) === false && schema.nullable === true)
+      problems.push(notSupported(path, value, schema.enum));
     // In an untyped node a null is a value like any other.
     if (schema.nullable === true || (schema.type === undefined && schema['x-kubernetes-int-or-string'] !== true))
       return;
     problems.push(typeInvalid(path, 'null', typeMessage(path, expectedType(schema), 'null')));
+    if (schema.enum !== undefined) problems.push(notSupported(path, value, schema.enum));
     return;
   }
-  if (!hasType(value, schema)) {
+  const typed = hasType(value, schema);
+  if (!typed) {
     const actual = typeOfJson(value);
     problems.push(typeInvalid(path, actual, typeMessage(path, expectedType(schema), actual)));
-    return;
   }
   if (schema.enum !== undefined && !schema.enum.some((option) => deepEqual(option, value)))
     problems.push(notSupported(path, value, schema.enum));
-  checkScalar(value, schema, path, problems);
-  if (Array.isArray(value)) checkList(value, schema, path, problems);
-  else if (typeof value === 'object') checkObject(value as Record<string, unknown>, schema, path, root, problems);
+  if (typed) {
+    checkScalar(value, schema, path, problems);
+    if (Array.isArray(value)) checkList(value, schema, path, problems);
+    else if (typeof value === 'object') checkObject(value as Record<string, unknown>, schema, path, root, problems);
+  }
   checkComposition(value, schema, path, problems);
 }
 
@@ -60,15 +61,18 @@ function checkScalar(value: unknown, schema: Schema, path: string, problems: Fie
   const say = (what: string): number => problems.push(invalid(path, value, `${path} in body ${what}`));
   if (typeof value === 'string') {
     const { minLength, maxLength, pattern, format } = schema;
-    if (minLength !== undefined || maxLength !== undefined) {
-      const length = codePoints(value);
-      if (maxLength !== undefined && length > maxLength) problems.push(tooLong(path, maxLength));
-      if (minLength !== undefined && length < minLength) say(`should be at least ${minLength} chars long`);
-    }
-    if (pattern !== undefined && !compilePattern(pattern).test(value)) say(`should match '${pattern}'`);
+    const length = minLength === undefined && maxLength === undefined ? 0 : codePoints(value);
+    // Of length and pattern only the first that fails is told.
+    if (maxLength !== undefined && length > maxLength) problems.push(tooLong(path, maxLength));
+    else if (minLength !== undefined && length < minLength) say(`should be at least ${minLength} chars long`);
+    else if (pattern !== undefined && !compilePattern(pattern).test(value)) say(`should match '${pattern}'`);
     if (format !== undefined && !hasFormat(format, value)) say(`must be of type ${format}: ${JSON.stringify(value)}`);
   } else if (typeof value === 'number') {
-    const { minimum, maximum, multipleOf } = schema;
+    const { multipleOf } = schema;
+    // Kubernetes compares whole numbers with whole bounds.
+    const bound = (limit: number | undefined): number | undefined =>
+      limit !== undefined && Number.isInteger(value) ? Math.trunc(limit) : limit;
+    const [minimum, maximum] = [bound(schema.minimum), bound(schema.maximum)];
     if (maximum !== undefined) {
       if (schema.exclusiveMaximum === true ? value >= maximum : value > maximum)
         say(`should be less than ${schema.exclusiveMaximum === true ? '' : 'or equal to '}${maximum}`);
@@ -90,29 +94,10 @@ function checkList(list: readonly unknown[], schema: Schema, path: string, probl
     problems.push(invalid(path, list.length, `${path} in body should have at least ${minItems} items`));
   if (schema.uniqueItems === true && new Set(list.map(canonical)).size < list.length)
     problems.push(invalid(path, list, `${path} in body shouldn't contain duplicates`));
-  checkListType(list, schema, path, problems);
   if (items !== undefined)
     list.forEach((item, index) =>
       check(item, items, `${path}[${index}]`, items['x-kubernetes-embedded-resource'] === true, problems),
     );
-}
-
-function checkListType(list: readonly unknown[], schema: Schema, path: string, problems: FieldProblem[]): void {
-  const kind = schema['x-kubernetes-list-type'];
-  if (kind !== 'set' && kind !== 'map') return;
-  const seen = new Set<string>();
-  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-  list.forEach((item, index) => {
-    let identity: unknown = item;
-    if (kind === 'map') {
-      if (typeof item !== 'object' || item === null) return;
-      const fields = item as Record<string, unknown>;
-      identity = Object.fromEntries(keys.filter((key) => fields[key] !== undefined).map((key) => [key, fields[key]]));
-    }
-    const text = canonical(identity);
-    if (seen.has(text)) problems.push(duplicate(`${path}[${index}]`, identity));
-    seen.add(text);
-  });
 }
 
 function checkObject(
@@ -168,14 +153,13 @@ function checkComposition(value: unknown, schema: Schema, path: string, problems
     check(value, part, path, false, found);
     return found;
   };
-  const say = (what: string): number =>
-    problems.push(invalid(path, typeof value === 'object' ? '' : value, `${JSON.stringify(path)} must ${what}`));
+  const say = (what: string): number => problems.push(invalid(NO_FIELD, '', `${JSON.stringify(path)} must ${what}`));
   if (schema.allOf !== undefined) {
     const found = schema.allOf.flatMap(matches);
     problems.push(...found);
     if (found.length > 0) say('validate all the schemas (allOf)');
   }
-  if (schema.anyOf !== undefined && schema['x-kubernetes-int-or-string'] !== true) {
+  if (schema.anyOf !== undefined) {
     const found = schema.anyOf.map(matches);
     if (!found.some((list) => list.length === 0)) {
       problems.push(...(best(found) ?? []));
@@ -249,13 +233,4 @@ function codePoints(text: string): number {
 function isMultiple(value: number, of: number): boolean {
   const quotient = value / of;
   return Math.abs(quotient - Math.round(quotient)) < 1e-9;
-}
-
-/** Text that is equal for equal JSON values, whatever the order of keys. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, item: unknown) =>
-    typeof item === 'object' && item !== null && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : item,
-  );
 }

@@ -119,7 +119,7 @@ t.test('rules apply within lists and maps; items of map lists remember what they
   });
   t.strictSame(
     schema.validate(next, old).map((one) => `${one.field}: ${one.detail}`),
-    ['list[0]: may not shrink', 'map.k: empty'],
+    ['list[0]: may not shrink', 'map[k]: empty'],
   );
 });
 

@@ -112,12 +112,12 @@ const CASES: [schema: Schema, value: unknown, expected: string[]][] = [
   [
     { type: 'integer', oneOf: [{ minimum: 5 }, { maximum: 7 }] },
     6,
-    ['spec.x: Invalid value: 6: "spec.x" must validate one and only one schema (oneOf). Found 2 valid alternatives'],
+    ['<nil>: Invalid value: "": "spec.x" must validate one and only one schema (oneOf). Found 2 valid alternatives'],
   ],
   [
     { type: 'integer', not: { minimum: 5 } },
     6,
-    ['spec.x: Invalid value: 6: "spec.x" must not validate the schema (not)'],
+    ['<nil>: Invalid value: "": "spec.x" must not validate the schema (not)'],
   ],
   [
     {
@@ -126,7 +126,7 @@ const CASES: [schema: Schema, value: unknown, expected: string[]][] = [
       anyOf: [{ required: ['a'] }, { required: ['b'] }],
     },
     {},
-    ['spec.x.a: Required value', 'spec.x: Invalid value: "": "spec.x" must validate at least one schema (anyOf)'],
+    ['spec.x.a: Required value', '<nil>: Invalid value: "": "spec.x" must validate at least one schema (anyOf)'],
   ],
   [{ type: 'integer', allOf: [{ minimum: 1 }, { maximum: 5 }] }, 3, []],
 ];
