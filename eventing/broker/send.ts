@@ -31,7 +31,7 @@ export interface SenderOptions {
 }
 
 const IDLE_TIMEOUT = 30_000;
-const IDLE_SOCKETS = 64;
+const IDLE_SOCKETS = 256;
 
 export function createSender(options: SenderOptions): Sender {
   const pool = { keepAlive: true, maxFreeSockets: IDLE_SOCKETS, timeout: IDLE_TIMEOUT, scheduling: 'lifo' } as const;

@@ -1,11 +1,13 @@
 import { CloudEvent, emitterFor, httpTransport, Mode } from 'cloudevents';
 import t from 'tap';
+import { Service } from '../../../api/core.ts';
 import { Broker } from '../../../api/eventing/broker.ts';
 import { Trigger } from '../../../api/eventing/trigger.ts';
-import { isReady } from '../../../kube/conditions.ts';
+import { conditionOf, isReady } from '../../../kube/conditions.ts';
 import { eventually } from '../eventually.ts';
 import { Subscriber } from '../subscriber.ts';
 import { BrokerProcess, buildBroker, EventingWorld, listenForBroker } from '../world.ts';
+import { post } from './in-process.ts';
 
 const namespace = 'default';
 const broker = (name: string): Broker => ({
@@ -87,4 +89,49 @@ t.test('a posted event reaches the triggers that ask for it, also after a restar
       ).status === 404,
   );
   t.equal(await process.kill('SIGTERM'), 0);
+});
+
+t.test('events are owed to a Trigger whose subscriber comes later, and reach it through the gateway', async (t) => {
+  const world = await EventingWorld.start();
+  const gateway = await Subscriber.start(({ headers }) => {
+    if (headers.host !== 'late.default.svc.cluster.local') return {};
+    const reply = {
+      'ce-specversion': '1.0',
+      'ce-id': `re-${headers['ce-id']}`,
+      'ce-source': '/late',
+      'ce-type': 'answer',
+    };
+    return headers['ce-type'] === 'answer' ? {} : { headers: reply };
+  });
+  const env = { ...(await listenForBroker(world)), GATEWAY_INTERNAL: new URL(gateway.url).host };
+  const process = await BrokerProcess.start(await buildBroker(world.dir), env);
+  t.teardown(async () => {
+    await process.kill('SIGKILL');
+    await gateway.close();
+    await world.stop();
+  });
+  await world.startControllers();
+  await world.publishIngress(process.ingress);
+  await world.client.create(Broker, broker('default'));
+  const subscriber = { ref: { apiVersion: 'v1', kind: 'Service', name: 'late' } };
+  await world.client.create(Trigger, trigger('late', { subscriber, filters: [{ cesql: "type = 'ask'" }] }));
+  await world.client.create(Trigger, trigger('answers', { subscriber, filter: { attributes: { type: 'answer' } } }));
+  await eventually('the triggers are subscribed', async () =>
+    (await world.client.list(Trigger)).items.every(
+      (one) => conditionOf(one.status, 'SubscriptionReady')?.status === 'True',
+    ),
+  );
+  await eventually('the broker is ready', async () => isReady(await world.client.get(Broker, namespace, 'default')));
+  for (const id of ['1', '2', '3'])
+    t.equal(await post(`http://${process.ingress}/default/default`, id, { 'ce-type': 'ask' }), 202);
+  t.equal(gateway.received.length, 0, 'nobody to send it to yet');
+  await world.client.create(Service, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'late', namespace },
+    spec: { ports: [{ port: 80 }] },
+  });
+  await eventually('questions and answers arrived', () => gateway.received.length === 6);
+  t.same([...gateway.ids].sort(), ['1', '2', '3', 're-1', 're-2', 're-3']);
+  t.ok(gateway.received.every(({ headers }) => headers.host === 'late.default.svc.cluster.local'));
 });
