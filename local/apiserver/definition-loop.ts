@@ -54,9 +54,16 @@ export function followDefinitions(core: Core): () => void {
     release();
   };
 
+  /** Who watches a kind that is gone must look again whether there is one. */
+  const forget = (definition: CustomResourceDefinition): void => {
+    core.registry.setCustom(definition.metadata.name, []);
+    const storage = storageOf(instanceKind(definition));
+    for (const [end, watched] of [...core.watches]) if (watched === storage) end();
+  };
+
   for (const [, definition] of core.store.entries(DEFINITIONS)) take(definition);
   const unsubscribe = core.store.subscribe(DEFINITIONS, ({ type, object }) => {
-    if (type === 'DELETED') core.registry.setCustom(object.metadata.name, []);
+    if (type === 'DELETED') forget(object as CustomResourceDefinition);
     else take(object);
   });
   return () => {

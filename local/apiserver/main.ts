@@ -65,7 +65,7 @@ export class ApiServer {
         admissions,
         ips: new ClusterIps(servicePrefix),
         tokens: new TokenIssuer(join(dir, 'service-account.key')),
-        watches: new Set(),
+        watches: new Map(),
         clock,
         log,
       };
@@ -90,7 +90,7 @@ export class ApiServer {
   async close(): Promise<void> {
     for (const stop of this.#loops) stop();
     const stopping = unavailable('the API server is stopping');
-    for (const end of [...this.#core.watches]) end(stopping);
+    for (const end of [...this.#core.watches.keys()]) end(stopping);
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     await this.#core.store.close();
   }

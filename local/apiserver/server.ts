@@ -32,6 +32,17 @@ const DRAIN_TIME = 500;
 const MOST_STREAMS = 1_000;
 const SESSION_MEMORY_MB = 64;
 
+/** The answer to what is not HTTP, or comes too slowly, or too large. */
+function refusalOf({ code }: NodeJS.ErrnoException): string {
+  const status =
+    code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? '408 Request Timeout'
+      : code === 'HPE_HEADER_OVERFLOW'
+        ? '431 Request Header Fields Too Large'
+        : '400 Bad Request';
+  return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+}
+
 /** @throws the system's error when the port is taken */
 export async function startListener(
   core: Core,
@@ -69,9 +80,8 @@ export async function startListener(
   server.on('request', (request, response) => void serveRequest(around, request, response));
   server.on('sessionError', (error) => core.log.debug('an HTTP/2 session broke', { error }));
   server.on('tlsClientError', () => undefined);
-  server.on('clientError', (_error: Error, socket: Duplex) => {
-    // A request line or header that is not HTTP.
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    if (socket.writable) socket.end(refusalOf(error));
     else socket.destroy();
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {

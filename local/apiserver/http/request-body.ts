@@ -8,8 +8,11 @@ import { copyJson } from '../json.ts';
 export const BODY_LIMIT = 3 * 1024 * 1024;
 const BODY_TIME = 30_000;
 
-/** @throws ApiError 413, or 408 for a client that is too slow */
-export function readBody(request: IncomingMessage | Http2ServerRequest): Promise<Buffer> {
+/**
+ * @param time what the whole body may take, ms
+ * @throws ApiError 413, or 408 for a client that is too slow
+ */
+export function readBody(request: IncomingMessage | Http2ServerRequest, time = BODY_TIME): Promise<Buffer> {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > BODY_LIMIT) return Promise.reject(tooLarge(BODY_LIMIT));
   return new Promise((resolve, reject) => {
@@ -18,7 +21,7 @@ export function readBody(request: IncomingMessage | Http2ServerRequest): Promise
     const timer = setTimeout(() => {
       finish();
       reject(new ApiError(failure(408, 'Timeout', 'the body of the request took too long to arrive')));
-    }, BODY_TIME);
+    }, time);
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
       if (size <= BODY_LIMIT) return void chunks.push(chunk);

@@ -57,7 +57,7 @@ export async function serveRequest(around: Surroundings, request: Request, respo
   } catch (error) {
     await refuse(around, request, response, error);
   }
-  const known = around.core.registry.resource('', resource) !== undefined || resource === '';
+  const known = resource === '' || around.core.registry.all().some((info) => info.plural === resource);
   if (verb !== 'watch' && verb !== 'connect')
     around.metrics.onRequest(
       METHODS.has(request.method ?? '') ? verb : 'other',

@@ -8,7 +8,7 @@
 import type { KubeObject } from '../../../api/object.ts';
 import type { Logger } from '../../../kube/log.ts';
 import { mkdir, rm } from 'node:fs/promises';
-import { notStored } from '../errors.ts';
+import { notStored, unavailable } from '../errors.ts';
 import { deepFreeze } from '../json.ts';
 import { Collection } from './collection.ts';
 import { listStoreFiles, removeTemporaries, storeFile } from './files.ts';
@@ -185,7 +185,7 @@ export class Store {
   }
 
   #submit(change: Change, line: string): Promise<KubeObject> {
-    if (this.#closed) return Promise.reject(notStored(new Error('the API server is stopping')));
+    if (this.#closed) return Promise.reject(unavailable('the API server is stopping'));
     this.#heads.set(headKey(change.resource, change.key), change);
     return new Promise((resolve, reject) => {
       this.#pending.push({ change, line, resolve, reject });

@@ -22,8 +22,8 @@ export interface Core {
   readonly admissions: readonly Admission[];
   readonly ips: ClusterIps;
   readonly tokens: TokenIssuer;
-  /** Ends of the watches that are open: called when the server stops. */
-  readonly watches: Set<(reason: Error) => void>;
+  /** Ends of the watches that are open, with what they watch: for when the server stops, or the kind goes. */
+  readonly watches: Map<(reason?: Error) => void, string>;
   readonly clock: Clock;
   readonly log: Logger;
 }

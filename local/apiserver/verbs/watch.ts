@@ -60,7 +60,7 @@ class WatchStream implements WatchHandle {
 
   start(): void {
     if (this.#closed) return;
-    this.#core.watches.add(this.#stop);
+    this.#core.watches.set(this.#stop, storageOf(this.#info));
     const { store, clock } = this.#core;
     const storage = storageOf(this.#info);
     if (this.#from === undefined) {
@@ -84,7 +84,7 @@ class WatchStream implements WatchHandle {
     if (this.#timeout > 0) this.#cancelTimeout = clock.after(this.#timeout, () => this.#finish());
   }
 
-  readonly #stop = (reason: Error): void => this.#finish(reason);
+  readonly #stop = (reason?: Error): void => this.#finish(reason);
 
   close(): void {
     this.#closed = true;

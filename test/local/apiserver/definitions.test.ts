@@ -195,8 +195,13 @@ t.test('a definition takes its objects along, and waits for those that are held'
     status: 405,
     body: { message: /create not allowed while custom resource definition is terminating/ },
   });
+  const ended = new Promise((resolve) => {
+    const watcher = { onEvent: () => undefined, onEnd: resolve };
+    server.transport.watch({ method: 'GET', path: PATH, query: { watch: 'true' } }, watcher);
+  });
   await client.patch(Widget, 'default', 'held', { metadata: { finalizers: null } });
   await gone;
+  t.equal(await ended, undefined, 'watches of the kind end');
   const after: ApiResponse = await send(server, 'GET', PATH);
   t.equal(after.status, 404);
   await define(client);

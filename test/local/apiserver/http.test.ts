@@ -3,11 +3,15 @@ import { connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectTls } from 'node:tls';
 import { generateKeyPairSync, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { ConfigMap, Pod, ServiceAccount } from '../../../api/core.ts';
 import { issueCertificate } from '../../../local/apiserver/certificate.ts';
+import { readBody } from '../../../local/apiserver/http/request-body.ts';
 import { openPki } from '../../../local/apiserver/pki.ts';
 import { startListening } from './https.ts';
 import { temporaryFolder } from './support.ts';
@@ -122,6 +126,23 @@ t.test('bad input gets a 4xx, and nothing else is disturbed', async (t) => {
   });
   t.match(raw, /^HTTP\/1\.1 400 /);
   t.equal((await send('GET', MAPS)).status, 200);
+});
+
+t.test('a body that does not come is waited for only so long', async (t) => {
+  const server = createServer((request, response) => {
+    void readBody(request, 50).then(
+      () => response.end('read'),
+      (error: Error) => response.end(error.message),
+    );
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{');
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  t.match(answer.toString(), /the body of the request took too long to arrive/);
+  socket.destroy();
 });
 
 t.test('the forms of an answer', async (t) => {
