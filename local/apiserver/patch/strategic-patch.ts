@@ -80,9 +80,9 @@ function mergeList(original: readonly unknown[], patch: readonly unknown[], shap
   if (mergeKey === undefined) return [...original];
   if (order !== undefined && !Array.isArray(order)) throw badPatch('$setElementOrder must be a list');
   if (mergeKey === '') {
-    const merged = [...original];
-    for (const item of patch) if (!merged.some((known) => deepEqual(known, item))) merged.push(item);
-    return inOrder(merged, original, order, (item) => JSON.stringify(item));
+    const valueOf = (item: unknown): string => JSON.stringify(item);
+    const merged = new Map([...original, ...patch].map((item) => [valueOf(item), item]));
+    return inOrder([...merged.values()], original, order, valueOf);
   }
   const keyOf = (item: unknown): string => {
     const key = isFields(item) ? item[mergeKey] : undefined;
@@ -92,15 +92,16 @@ function mergeList(original: readonly unknown[], patch: readonly unknown[], shap
   };
   const { kept, additions } = listDirectives(original, patch, keyOf);
   const merged = [...kept];
+  // The first of several items with one key is the one that is merged into.
+  const positions = new Map(merged.map((item, index): [string, number] => [keyOf(item), index]).reverse());
+  const itemShape: Shape = { ...(shape.item ?? ANY), mergeKey: undefined };
   for (const item of additions) {
     const key = keyOf(item);
-    const at = merged.findIndex((known) => isFields(known) && JSON.stringify(known[mergeKey]) === key);
-    const target = at < 0 ? {} : merged[at];
-    const value = mergeValue(target, item, { ...(shape.item ?? ANY), mergeKey: undefined }, undefined);
-    if (at < 0) merged.push(value);
-    else merged[at] = value;
+    const at = positions.get(key) ?? merged.length;
+    positions.set(key, at);
+    merged[at] = mergeValue(merged[at] ?? {}, item, itemShape, undefined);
   }
-  return inOrder(merged, original, order, (item) => keyOf(item));
+  return inOrder(merged, original, order, keyOf);
 }
 
 /** Carries out `$patch: delete` and `$patch: replace` items of a list. */
