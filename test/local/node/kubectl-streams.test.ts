@@ -100,7 +100,7 @@ void t.test('kubectl exec: environment, input, exit status, a missing program', 
 
 void t.test('kubectl exec -it gives a terminal of the right size', async (t) => {
   // kubectl asks for a terminal only when it has one itself: script(1) gives it one.
-  const command = `kubectl exec -it web -c main -- sh -c 'sleep 0.3; tty; stty size; exit 3'`;
+  const command = `kubectl exec -it web -c main -- sh -c 'tty; while stty size | grep -q ^0; do sleep 0.05; done; stty size; exit 3'`;
   const args = ['-q', '-e', '-c', `stty rows 33 cols 77; ${command}`, '/dev/null'];
   const terminal = spawn('script', args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => terminal.once('exit', resolve));
