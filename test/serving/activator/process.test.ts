@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { connect, createServer as createHttp2Server } from 'node:http2';
 import { createServer } from 'node:net';
 import t from 'tap';
+import { WebSocket, WebSocketServer } from 'ws';
 import { Service } from '../../../api/core.ts';
 import { Ingress } from '../../../api/networking/ingress.ts';
 import { Revision } from '../../../api/serving/revision.ts';
@@ -120,6 +123,36 @@ void t.test('the activator process', async (t) => {
     t.equal((await probe(external, { 'User-Agent': 'kube-probe/1.35' })).body, 'hello.default');
   });
 
+  await t.test('WebSocket and HTTP/2, whose code is loaded when first needed', async (t) => {
+    const echo = new WebSocketServer({ server: pod.server, clientTracking: true });
+    echo.on('connection', (socket) => socket.on('message', (data: Buffer) => socket.send(data.toString())));
+    const socket = new WebSocket(`ws://127.0.0.1:${external}/`, { headers: { Host: 'hello.default.localhost' } });
+    await once(socket, 'open');
+    socket.send('echo');
+    t.equal(String(((await once(socket, 'message')) as [Buffer])[0]), 'echo');
+    socket.close();
+    const session = connect(`http://127.0.0.1:${external}`);
+    t.teardown(() => session.destroy());
+    const stream = session.request({ ':path': '/', ':authority': 'hello.default.localhost' });
+    let body = '';
+    stream.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    await once(stream, 'end');
+    t.equal(body, 'hello.default.localhost');
+    session.close();
+
+    const h2c = createHttp2Server((request, response) => response.end(`${request.httpVersion} ${request.authority}`));
+    await new Promise<void>((resolve) => h2c.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => h2c.close());
+    const containers = [{ name: 'user-container', image: 'x', ports: [{ name: 'h2c', containerPort: 8080 }] }];
+    await world.revision('grpc', { containers });
+    await world.pods('grpc', [addressOf(h2c)]);
+    await world.route('grpc', world.rules('grpc'));
+    await ready('grpc');
+    t.equal((await send(external, 'grpc.default.localhost')).body, '2.0 grpc.default.localhost');
+    await status((revisions) => revisions.every(({ inFlight }) => inFlight === 0));
+    await world.client.delete(Ingress, 'default', 'grpc');
+  });
+
   await t.test('its own page', async (t) => {
     t.equal((await send(admin, 'x', { path: '/healthz' })).status, 200);
     t.equal((await send(admin, 'x', { path: '/readyz' })).status, 200);
@@ -128,7 +161,7 @@ void t.test('the activator process', async (t) => {
     const labels = 'namespace="default",revision="hello",service="svc",configuration="cfg"';
     for (const line of [
       `kn_revision_request_concurrency{${labels}} 0`,
-      `http_server_request_duration_seconds_count{${labels},code_class="2xx"} 8`,
+      `http_server_request_duration_seconds_count{${labels},code_class="2xx"} 9`,
       `zeroth_cold_start_duration_seconds_count{${labels}} 1`,
     ])
       t.ok(body.includes(`${line}\n`), line);
