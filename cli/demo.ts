@@ -1,6 +1,6 @@
 /** `--demo`: the examples hello and events, built, applied, waited for, and what to try with them. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { Broker } from '../api/eventing/broker.ts';
 import { Trigger } from '../api/eventing/trigger.ts';
@@ -49,8 +49,15 @@ export async function runDemo({ client, images, host, print }: DemoOptions): Pro
   print(`  curl ${hello.status?.url ?? ''}`);
   print(`  curl -i http://broker-ingress.knative-eventing.${host}/${NAMESPACE}/shop -H 'Ce-Specversion: 1.0' \\`);
   print(`    -H 'Ce-Id: 1' -H 'Ce-Source: /cart' -H 'Ce-Type: com.example.order' -d '{"item":"tea"}'`);
-  print('  zeroth logs order-printer      # the event arrived');
-  print('  zeroth status                  # what runs, and what is at zero');
+  const zeroth = commandAsTyped();
+  print(`  ${zeroth} logs order-printer      # the event arrived`);
+  print(`  ${zeroth} status                  # what runs, and what is at zero`);
+}
+
+/** How this program was called: by its name on the PATH, else as a file, as `npm start` in a checkout does. */
+function commandAsTyped(): string {
+  const program = process.argv[1] ?? 'zeroth';
+  return basename(program) === 'zeroth' ? 'zeroth' : `node ${relative(process.cwd(), program)}`;
 }
 
 /** Watches until the object is Ready; after half a minute says what it waits for and goes on. */
