@@ -2,6 +2,7 @@
 import { applyReady } from './apply-ready.ts';
 import { broker } from './broker.ts';
 import { coldStart } from './cold-start.ts';
+import { dataPath } from './data-path.ts';
 import { printFigures, type Figure } from './figure.ts';
 import { idle } from './idle.ts';
 import { startUp } from './start-up.ts';
@@ -10,6 +11,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   'start-up': startUp,
   'apply-ready': applyReady,
   'cold-start': coldStart,
+  'data-path': dataPath,
   idle,
   broker,
 };
