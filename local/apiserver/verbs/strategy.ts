@@ -9,7 +9,7 @@ import { isDefinition } from './rules.ts';
 import { withService } from './service.ts';
 
 /** A new object before its validation. The status is the server's and controllers' alone where it is a subresource. */
-export function prepareCreate(core: Core, call: Call, info: KindInfo, given: Body): Body {
+export function prepareCreate(info: KindInfo, given: Body): Body {
   const object = { ...given };
   if (info.subresources.includes('status')) delete object.status;
   const { metadata } = object;
@@ -40,7 +40,6 @@ export function prepareCreate(core: Core, call: Call, info: KindInfo, given: Bod
       const { finalizers = [] } = metadata;
       if (!finalizers.includes(CLEANUP_FINALIZER))
         object.metadata = { ...metadata, finalizers: [...finalizers, CLEANUP_FINALIZER] };
-      object.status = definitionStatus(core, call, object);
       break;
     }
     default:
@@ -53,8 +52,7 @@ export function prepareCreate(core: Core, call: Call, info: KindInfo, given: Bod
  * A changed object before its validation: the writer of the main resource changes no status, the writer of the status
  * nothing else.
  */
-export function prepareUpdate(core: Core, call: Call, info: KindInfo, given: Body, old: Body): Body {
-  const { subresource } = call;
+export function prepareUpdate(info: KindInfo, subresource: string | undefined, given: Body, old: Body): Body {
   if (subresource === 'status') return withStatusOf(info, given, old);
   const object = { ...given };
   if (info.subresources.includes('status')) {
@@ -69,12 +67,15 @@ export function prepareUpdate(core: Core, call: Call, info: KindInfo, given: Bod
       return withSecretData(object);
     case '/services':
       return withService(object, old);
-    case 'apiextensions.k8s.io/customresourcedefinitions':
-      object.status = definitionStatus(core, call, object);
-      break;
     default:
   }
   return object;
+}
+
+/** What follows from an object that is known to be valid: the names a definition gets. */
+export function settled(core: Core, call: Call, info: KindInfo, object: Body): Body {
+  if (!isDefinition(info) || call.subresource !== undefined) return object;
+  return { ...object, status: definitionStatus(core, call, object) };
 }
 
 /** Built-in kinds let the writer of a status change annotations too, and for pods and nodes labels and finalizers. */

@@ -15,7 +15,7 @@ import { keyOf, type Body, type Call, type Core } from './call.ts';
 import { checkPreconditions, generatedName, keptMetadata, newMetadata, refuseProblems } from './metadata.ts';
 import { problemsOf, shapeFor, withDefaults } from './rules.ts';
 import { allocate } from './service.ts';
-import { changesGeneration, prepareCreate, prepareUpdate, updatesUnconditionally } from './strategy.ts';
+import { changesGeneration, prepareCreate, prepareUpdate, settled, updatesUnconditionally } from './strategy.ts';
 
 /** Server-side apply has its own accounting of fields; every other write is accounted for here. */
 export type Accounting = 'update' | 'done';
@@ -68,8 +68,9 @@ export async function insert(
   let object: Body = { ...given, metadata: newMetadata(info, { ...given.metadata, name }, namespace, call.now) };
   object = withDefaults(info, object) as Body;
   object = admissionDefaults(core, call, info, 'CREATE', object, undefined);
-  object = withDefaults(info, prepareCreate(core, call, info, object)) as Body;
+  object = withDefaults(info, prepareCreate(info, object)) as Body;
   refuseProblems(info, name, problemsOf(info, object, undefined));
+  object = settled(core, call, info, object);
   admissionVerdict(core, call, info, 'CREATE', object, undefined);
   const key = keyOf(info, namespace, name);
   if (store.peek(storageOf(info), key) !== undefined) throw alreadyExists(info, name);
@@ -103,14 +104,15 @@ export async function replace(
   const { name } = old.metadata;
   checkPreconditions(info, given.metadata, old.metadata);
   let object: Body = { ...given, metadata: keptMetadata(info, given.metadata, old.metadata) };
-  object = prepareUpdate(core, call, info, object, old);
+  object = prepareUpdate(info, call.subresource, object, old);
   object = withDefaults(info, object) as Body;
   object = admissionDefaults(core, call, info, 'UPDATE', object, old);
-  object = prepareUpdate(core, call, info, object, old);
+  object = prepareUpdate(info, call.subresource, object, old);
   object = withDefaults(info, object) as Body;
   if (object.metadata.generation !== undefined && changesGeneration(info, object, old))
     object = { ...object, metadata: { ...object.metadata, generation: object.metadata.generation + 1 } };
   refuseProblems(info, name, problemsOf(info, object, old));
+  object = settled(core, call, info, object);
   admissionVerdict(core, call, info, 'UPDATE', object, old);
   const [placed, undo] = storageOf(info) === '/services' ? allocate(core, info, object, old) : [object, nothing];
   object = accounting === 'update' ? accounted(call, old, placed) : placed;
