@@ -1,6 +1,6 @@
 /** Runs a program inside a container that runs: kubectl exec, exec probes, preStop. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { readlink } from 'node:fs/promises';
+import { readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { promisify } from 'node:util';
 import type { CommandOptions } from '../runtime.ts';
@@ -67,21 +67,33 @@ export function commandLine(argv: readonly string[], inside: Inside, tty: boolea
   return [...death, 'script', '--quiet', '--return', '--flush', '--command', `exec ${text}`, '/dev/null'];
 }
 
+/** The client tells its size at once, before the terminal is there; ms to wait for it. */
+const TERMINAL_TIME = 5_000;
+
 /** The terminal is that of script's child; the kernel tells the program in it. */
 async function resize(child: ChildProcess, columns: number, rows: number): Promise<void> {
-  const leader = child.pid;
-  if (leader === undefined) return;
-  let first = childrenOf(leader)[0];
-  // The client tells its size at once, before the terminal is there.
-  for (let tries = 0; first === undefined && tries < 50 && child.exitCode === null; tries++) {
+  const deadline = Date.now() + TERMINAL_TIME;
+  let terminal = terminalOf(child);
+  while (terminal === undefined && child.exitCode === null && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 10));
-    first = childrenOf(leader)[0];
+    terminal = terminalOf(child);
   }
+  if (terminal === undefined) return;
   try {
-    const terminal = await readlink(`/proc/${first}/fd/0`);
     await promisify(execFile)('stty', ['-F', terminal, 'cols', String(columns), 'rows', String(rows)]);
   } catch {
     // Gone meanwhile, or no stty: the size stays as it is.
+  }
+}
+
+function terminalOf(child: ChildProcess): string | undefined {
+  const first = child.pid === undefined ? undefined : childrenOf(child.pid)[0];
+  if (first === undefined) return undefined;
+  try {
+    const path = readlinkSync(`/proc/${first}/fd/0`);
+    return path.startsWith('/dev/') ? path : undefined;
+  } catch {
+    return undefined;
   }
 }
 
