@@ -2,7 +2,7 @@
 export async function eventually<T>(
   what: string,
   check: () => T | Promise<T>,
-  deadline = 20_000,
+  deadline = 60_000,
 ): Promise<NonNullable<T>> {
   const until = Date.now() + deadline;
   let last: unknown;

@@ -7,7 +7,7 @@ import { eventually } from '../eventually.ts';
 import { Subscriber } from '../subscriber.ts';
 import { BrokerProcess, buildBroker, EventingWorld, listenForBroker } from '../world.ts';
 
-const EVENTS = 4_000;
+const EVENTS = 2_000;
 const PRODUCERS = 16;
 const namespace = 'default';
 

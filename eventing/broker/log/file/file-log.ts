@@ -32,6 +32,8 @@ const SEGMENT_BYTES = 32 * 1024 * 1024;
 const TAIL_BYTES = 1024 * 1024;
 /** One commit takes no more than this, unless a single append is larger. */
 const FRAME_BYTES = 4 * 1024 * 1024;
+/** Milliseconds between two looks at what can be deleted. */
+const RETAIN_EVERY = 50;
 const CURSOR_NAME = /^([A-Za-z0-9-]+)\.cursor$/;
 
 export class FileLog implements EventLog {
@@ -46,6 +48,7 @@ export class FileLog implements EventLog {
   #end = 0;
   #committing: Promise<void> | undefined;
   #retaining: Promise<void> = Promise.resolve();
+  #retainTimer: (() => void) | undefined;
   #needsCut = false;
   #closed = false;
 
@@ -117,7 +120,7 @@ export class FileLog implements EventLog {
     if (known !== undefined) return known;
     const path = this.#cursorPath(subscriber);
     const state = { next: this.#end, pending: [] };
-    const cursor = await CursorFile.create(path, this.#files, state, () => this.#retain());
+    const cursor = await CursorFile.create(path, this.#files, state, () => this.#retainSoon());
     await this.#files.syncFolder(`${this.#options.folder}/cursors`);
     this.#cursors.set(subscriber, cursor);
     return cursor;
@@ -138,6 +141,7 @@ export class FileLog implements EventLog {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#retainTimer?.();
     await this.#committing;
     await this.#retaining;
     for (const cursor of this.#cursors.values()) await cursor.close();
@@ -189,7 +193,7 @@ export class FileLog implements EventLog {
     for (const file of await this.#files.list(folder)) {
       const subscriber = CURSOR_NAME.exec(file)?.[1];
       if (subscriber === undefined) continue;
-      const cursor = await CursorFile.load(`${folder}/${file}`, this.#files, this.start, () => this.#retain());
+      const cursor = await CursorFile.load(`${folder}/${file}`, this.#files, this.start, () => this.#retainSoon());
       this.#cursors.set(subscriber, cursor);
     }
   }
@@ -335,6 +339,15 @@ export class FileLog implements EventLog {
     const segment = this.#segments[this.#segments.length - 1];
     if (segment === undefined) throw new Error('the event log is not open');
     return segment;
+  }
+
+  /** Many cursors are saved at a time: what they have passed is looked at once for all of them. */
+  #retainSoon(): void {
+    if (this.#closed) return;
+    this.#retainTimer ??= this.#options.clock.after(RETAIN_EVERY, () => {
+      this.#retainTimer = undefined;
+      this.#retain();
+    });
   }
 
   /** Deletes the sealed segments that every cursor has passed, one pass at a time. */
