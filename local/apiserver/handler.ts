@@ -70,6 +70,11 @@ export async function handle(core: Core, method: Method, call: Call): Promise<An
     if (method !== 'POST' || name !== undefined) throw methodNotAllowed();
     return review(core, call);
   }
+  if (method !== 'GET') {
+    // The engine of a resource's CEL rules is loaded when the first one needs it.
+    const ready = info.custom?.structural?.ready;
+    if (ready !== undefined) await ready;
+  }
   if (subresource !== undefined) return handleSubresource(core, method, call);
   switch (method) {
     case 'GET':

@@ -1,18 +1,17 @@
 /**
- * Walks of an object by its shape that server-side apply is made of: which fields it holds, how two objects differ,
- * merging one into the other. Inputs may be frozen and are never changed; equal parts keep their identity.
+ * Walks of an object by its shape: which fields it holds, and how two objects differ.
  * Source: the behaviour of structured-merge-diff.
  */
 import { deepEqual } from '../../../kube/equal.ts';
 import { badApply } from './errors.ts';
-import { fieldNode, isMember, MEMBER, type FieldSet, type MaybeSet } from './field-set.ts';
+import { fieldNode, MEMBER, type FieldSet, type MaybeSet } from './field-set.ts';
 import { ANY, LEAF, type Shape } from './shape-node.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Kind = 'leaf' | 'map' | 'list';
 
 /** How a value is walked: atomic parts, and lists of unknown shape, are leaves. */
-function kindOf(value: unknown, shape: Shape): Kind {
+export function kindOf(value: unknown, shape: Shape): Kind {
   if (shape.atomic || shape.type === 'leaf') return 'leaf';
   if (value === null || value === undefined) return shape.type === 'any' ? 'leaf' : shape.type;
   if (Array.isArray(value)) return shape.type === 'list' ? 'list' : 'leaf';
@@ -20,12 +19,14 @@ function kindOf(value: unknown, shape: Shape): Kind {
   return 'leaf';
 }
 
-function childShape(shape: Shape, key: string): Shape {
+/** The shape of a field of a struct or an entry of a map. */
+export function childShape(shape: Shape, key: string): Shape {
   if (shape.type === 'any') return ANY;
   return shape.fields?.get(key) ?? shape.rest ?? LEAF;
 }
 
-function isEmpty(value: unknown): boolean {
+/** Null, or without fields or items. */
+export function isEmpty(value: unknown): boolean {
   if (value === null || value === undefined) return true;
   if (Array.isArray(value)) return value.length === 0;
   for (const _ in value as object) return false;
@@ -193,127 +194,4 @@ function grouped(list: readonly unknown[], shape: Shape): Map<string, unknown[]>
 
 function allBelow(value: unknown, shape: Shape): MaybeSet {
   return differ(undefined, value, shape)?.changed;
-}
-
-/** `live` with all that `applied` says; `live` itself when it says so already. */
-export function mergeApplied(live: unknown, applied: unknown, shape: Shape): unknown {
-  if (applied === undefined || live === applied) return live;
-  if (live === undefined) return applied;
-  const kind = kindOf(applied, shape);
-  if (kind === 'leaf' || isEmpty(applied) || kindOf(live, shape) !== kind || live === null) {
-    // An empty map or list asks for its presence, not for the removal of what others put there.
-    if (kind !== 'leaf' && isEmpty(applied) && !isEmpty(live)) return live;
-    return deepEqual(live, applied) ? live : applied;
-  }
-  if (kind === 'map') return mergeMaps(live as Fields, applied as Fields, shape);
-  return mergeLists(live as readonly unknown[], applied as readonly unknown[], shape);
-}
-
-function mergeMaps(live: Fields, applied: Fields, shape: Shape): Fields {
-  let merged: Record<string, unknown> | undefined;
-  for (const key in applied) {
-    const value = mergeApplied(live[key], applied[key], childShape(shape, key));
-    if (value !== live[key]) (merged ??= { ...live })[key] = value;
-  }
-  return merged ?? live;
-}
-
-/** Items of both take the order of `applied`; those of `live` alone stay where they were among them. */
-function mergeLists(live: readonly unknown[], applied: readonly unknown[], shape: Shape): readonly unknown[] {
-  const item = shape.item ?? ANY;
-  const liveKeys = live.map((entry) => itemElement(entry, shape, false));
-  const appliedKeys = applied.map((entry) => itemElement(entry, shape, true));
-  const inLive = new Map(liveKeys.map((key, index) => [key, index]));
-  const inApplied = new Set(appliedKeys);
-  const shared = appliedKeys.filter((key) => inLive.has(key));
-  const merged: unknown[] = [];
-  const done = new Set<string>();
-  let nextShared = 0;
-  let left = 0;
-  let right = 0;
-  const takeApplied = (): void => {
-    const key = appliedKeys[right] ?? '';
-    const at = inLive.get(key);
-    merged.push(mergeApplied(at === undefined ? undefined : live[at], applied[right], item));
-    done.add(key);
-    if (shared[nextShared] === key) nextShared++;
-    right++;
-  };
-  while (left < live.length || right < applied.length) {
-    const key = liveKeys[left];
-    if (key === undefined) takeApplied();
-    else if (!inApplied.has(key)) merged.push(live[left++]);
-    else if (done.has(key)) left++;
-    else if (key === appliedKeys[right]) {
-      takeApplied();
-      left++;
-    } else if (shared[nextShared] !== undefined && shared[nextShared] !== key) {
-      // Its turn comes with the applied list's order.
-      left++;
-    } else takeApplied();
-  }
-  const same = merged.length === live.length && merged.every((entry, index) => entry === live[index]);
-  return same ? live : merged;
-}
-
-/**
- * Removes the fields of `last` (what the manager applied before) that nobody owns any more.
- * @param owned the union of what all managers own now
- * @returns the same value when nothing is removed, undefined when nothing is left
- */
-export function removeUnowned(value: unknown, shape: Shape, last: FieldSet, owned: MaybeSet): unknown {
-  switch (kindOf(value, shape)) {
-    case 'leaf':
-      return value;
-    case 'map': {
-      if (isEmpty(value)) return value;
-      let kept: Record<string, unknown> | undefined;
-      const fields = value as Fields;
-      for (const element in last) {
-        if (!element.startsWith('f:')) continue;
-        const key = element.slice(2);
-        if (!Object.hasOwn(fields, key)) continue;
-        const child = removeElement(
-          fields[key],
-          childShape(shape, key),
-          last[element] as FieldSet,
-          owned?.[element],
-          shape.fields?.get(key) !== undefined,
-        );
-        if (child === fields[key]) continue;
-        kept ??= { ...fields };
-        if (child === undefined) delete kept[key];
-        else kept[key] = child;
-      }
-      // Who owns the map itself wants it to be there, if empty.
-      return kept === undefined ? value : isEmpty(kept) && !owns(owned) ? undefined : kept;
-    }
-    case 'list': {
-      if (isEmpty(value)) return value;
-      const list = value as readonly unknown[];
-      let changed = false;
-      const kept: unknown[] = [];
-      for (const item of list) {
-        const element = itemElement(item, shape, false);
-        const node = last[element];
-        const child = node === undefined ? item : removeElement(item, shape.item ?? ANY, node, owned?.[element], false);
-        if (child !== item) changed = true;
-        if (child !== undefined) kept.push(child);
-      }
-      if (!changed) return value;
-      return kept.length === 0 && !owns(owned) ? undefined : kept;
-    }
-  }
-}
-
-/** @param named a struct's field is owned with whatever is below it; items and entries only as themselves */
-function removeElement(value: unknown, shape: Shape, last: FieldSet, owned: MaybeSet, named: boolean): unknown {
-  const wasOwned = named || isMember(last);
-  const isOwned = named ? owned !== undefined : owns(owned);
-  if (wasOwned && !isOwned) return undefined;
-  return removeUnowned(value, shape, last, owned);
-}
-
-function owns(set: MaybeSet): boolean {
-  return set !== undefined && isMember(set);
 }

@@ -6,7 +6,7 @@ import type { KubeObject, ManagedFieldsEntry, ObjectMeta } from '../../../api/ob
 import type { StatusCause } from '../../../kube/errors.ts';
 import { applyConflict, badPatch } from './errors.ts';
 import { difference, equalSets, intersection, memberPaths, union, type FieldSet, type MaybeSet } from './field-set.ts';
-import { differ, fieldsOf, mergeApplied, removeUnowned } from './field-walk.ts';
+import { differ, fieldsOf } from './field-walk.ts';
 import { allowedByLastApplied, withLastApplied } from './last-applied.ts';
 import {
   capUpdaters,
@@ -17,6 +17,8 @@ import {
   type FieldManager,
   type Managers,
 } from './managers.ts';
+import { mergeApplied } from './merge-applied.ts';
+import { removeUnowned } from './remove-unowned.ts';
 import type { Shape } from './shape-node.ts';
 
 export interface UpdateOptions {

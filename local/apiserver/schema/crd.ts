@@ -26,9 +26,10 @@ export function defaultCrd<T extends CustomResourceDefinition>(crd: T): T {
 
 /**
  * @param crd with defaults filled in; its fields have the right types
+ * @param old the definition before an update: its scope and kind are fixed once it is established
  * @throws ApiError 503 with retryAfterSeconds when it has CEL rules and their engine is not loaded yet
  */
-export function validateCrd(crd: CustomResourceDefinition): FieldProblem[] {
+export function validateCrd(crd: CustomResourceDefinition, old?: CustomResourceDefinition): FieldProblem[] {
   const problems: FieldProblem[] = [];
   const spec: Partial<Spec> = crd.spec ?? {};
   const plural = spec.names?.plural ?? '';
@@ -54,7 +55,31 @@ export function validateCrd(crd: CustomResourceDefinition): FieldProblem[] {
     problems.push(notSupported('spec.conversion.strategy', strategy, ['None', 'Webhook']));
   if (strategy === 'Webhook' && spec.conversion?.webhook?.clientConfig === undefined)
     problems.push(required('spec.conversion.webhook.clientConfig', 'required when strategy is set to Webhook'));
+  checkStoredVersions(crd, problems);
+  if (old !== undefined && isEstablished(old)) {
+    if (spec.scope !== old.spec.scope) problems.push(invalid('spec.scope', spec.scope, IMMUTABLE));
+    if (spec.names?.kind !== old.spec.names.kind)
+      problems.push(invalid('spec.names.kind', spec.names?.kind, IMMUTABLE));
+  }
   return problems;
+}
+
+const IMMUTABLE = 'field is immutable';
+
+function isEstablished(crd: CustomResourceDefinition): boolean {
+  return (crd.status?.conditions ?? []).some((one) => one.type === 'Established' && one.status === 'True');
+}
+
+/** Objects may still be stored in a version: it cannot be dropped. */
+function checkStoredVersions(crd: CustomResourceDefinition, problems: FieldProblem[]): void {
+  const names = new Set((crd.spec?.versions ?? []).map((version) => version.name));
+  (crd.status?.storedVersions ?? []).forEach((version, index) => {
+    if (names.has(version)) return;
+    const detail =
+      `missing from spec.versions; ${version} was previously a storage version, and must remain in spec.versions ` +
+      `until a storage migration ensures no data remains persisted in ${version} and removes ${version} from status.storedVersions`;
+    problems.push(invalid(`status.storedVersions[${index}]`, version, detail));
+  });
 }
 
 function checkGroup(group: string, problems: FieldProblem[]): void {

@@ -59,7 +59,8 @@ export function problemsOf(info: KindInfo, object: KubeObject, old: KubeObject |
 }
 
 function schemaProblems(info: KindInfo, object: KubeObject, old: KubeObject | undefined): FieldProblem[] {
-  if (isDefinition(info)) return validateCrd(object as CustomResourceDefinition);
+  if (isDefinition(info))
+    return validateCrd(object as CustomResourceDefinition, old as CustomResourceDefinition | undefined);
   if (info.custom !== undefined) return info.custom.structural?.validate(object, old) ?? [];
   return validateBuiltin(info.group, info.kind, object, old);
 }
@@ -69,7 +70,8 @@ const customShapes = new WeakMap<object, Shape>();
 export function shapeFor(info: KindInfo): Shape {
   if (info.custom === undefined) return builtinShape(info.group, info.version, info.kind);
   let shape = customShapes.get(info.custom);
-  if (shape === undefined) customShapes.set(info.custom, (shape = shapeOf(info.custom.schema)));
+  if (shape === undefined)
+    customShapes.set(info.custom, (shape = shapeOf(info.custom.schema, info.subresources.includes('status'))));
   return shape;
 }
 

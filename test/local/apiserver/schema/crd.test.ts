@@ -111,6 +111,19 @@ t.test('a definition that contradicts itself is refused', async (t) => {
   }
 });
 
+t.test('an established definition keeps its scope, its kind, and the versions objects are stored in', async (t) => {
+  const status = { conditions: [{ type: 'Established', status: 'True' }], storedVersions: ['v1'] };
+  const old = frozen({ ...definition(good), status });
+  t.strictSame(validateCrd(old, old), []);
+  const changes: [change: (spec: CustomResourceDefinition['spec']) => void, field: string][] = [
+    [(s) => (s.scope = 'Cluster'), 'spec.scope'],
+    [(s) => (s.names.kind = 'Other'), 'spec.names.kind'],
+    [(s) => s.versions.forEach((v) => (v.name = 'v2')), 'status.storedVersions[0]'],
+  ];
+  for (const [change, field] of changes)
+    t.match(validateCrd({ ...definition(good, change), status }, old), [{ field }], field);
+});
+
 t.test('rules that do not parse are refused; the first definition with rules is told to come again', async (t) => {
   const ruled = (rule: string): Schema =>
     spec({ type: 'object', properties: { a: text }, 'x-kubernetes-validations': [{ rule }] });
