@@ -172,6 +172,7 @@ export class Activator {
     ingresses.onChange((previous, current) => this.#takeIngress(previous, current));
     this.#synced = true;
     this.#dispatcher.ready();
+    this.#upgrader.ready();
   }
 
   /** Stops taking connections, lets requests finish within the bound, then closes everything. */

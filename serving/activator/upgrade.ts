@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import type HttpProxy from 'http-proxy';
 import type { Address } from './backends.ts';
 import { Deadlines, type Limits } from './deadlines.ts';
-import { GatewayError, RequestTimeout, UpstreamFailure } from './errors.ts';
+import { GatewayError, NotReady, RequestTimeout, UpstreamFailure } from './errors.ts';
 import type { RequestObserver } from './dispatch.ts';
 import { forPod, forwardedHeaders, withSet } from './headers.ts';
 import type { Audience, Destination, Resolver } from './resolve.ts';
@@ -25,9 +25,14 @@ export interface UpgraderOptions {
   readonly connectTimeout: number;
 }
 
+/** ms an upgrade is held before the tables are filled. */
+const EARLY_MS = 15_000;
+
 export class Upgrader {
   readonly #options: UpgraderOptions;
   readonly #open = new Set<UpgradeCall>();
+  readonly #early = new Set<() => void>();
+  #ready = false;
   #proxy: Promise<HttpProxy> | undefined;
 
   constructor(options: UpgraderOptions) {
@@ -39,7 +44,36 @@ export class Upgrader {
     return this.#open.size;
   }
 
+  /** The tables are filled: upgrades that came before are served now. */
+  ready(): void {
+    this.#ready = true;
+    for (const serve of this.#early) serve();
+    this.#early.clear();
+  }
+
   handle(upgrade: UpgradeRequest, audience: Audience): void {
+    if (this.#ready) return this.#serve(upgrade, audience);
+    const { socket } = upgrade;
+    const serve = (): void => {
+      leave();
+      this.#serve(upgrade, audience);
+    };
+    const leave = (): void => {
+      cancel();
+      this.#early.delete(serve);
+      socket.off('close', leave);
+    };
+    const cancel = this.#options.clock.after(EARLY_MS, () => {
+      leave();
+      const { status, message, headers } = new NotReady();
+      refuse(socket, status, message, headers);
+    });
+    socket.on('error', () => socket.destroy());
+    socket.once('close', leave);
+    this.#early.add(serve);
+  }
+
+  #serve(upgrade: UpgradeRequest, audience: Audience): void {
     try {
       const destination = this.#options.resolver.resolve(upgrade.head, audience);
       const call = new UpgradeCall(upgrade, destination, this.#options, () => this.#load());

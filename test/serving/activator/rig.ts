@@ -31,6 +31,8 @@ export interface RigOptions {
   readonly headerTimeout?: number;
   readonly connectTimeout?: number;
   readonly autoscalerUrl?: string;
+  /** Leaves it to the test to say when the tables are filled. */
+  readonly early?: boolean;
 }
 
 export interface Finished {
@@ -62,7 +64,7 @@ export class Rig {
     const rig = new Rig(options);
     rig.port = (await rig.gateway.listen({ host: '127.0.0.1', port: 0 })).port;
     rig.reporter.start();
-    rig.dispatcher.ready();
+    if (options.early !== true) rig.ready();
     t.teardown(() => rig.close());
     return rig;
   }
@@ -113,6 +115,11 @@ export class Rig {
         upgrade: (upgrade) => this.upgrader.handle(upgrade, audience),
       },
     );
+  }
+
+  ready(): void {
+    this.dispatcher.ready();
+    this.upgrader.ready();
   }
 
   async close(): Promise<void> {

@@ -132,3 +132,24 @@ void t.test('an offer of another protocol is an ordinary request', async (t) => 
   await client.until('plain');
   client.socket.destroy();
 });
+
+void t.test('before the tables are filled requests and upgrades are held, and may leave', async (t) => {
+  const rig = await Rig.open(t, { early: true });
+  const pod = await echoPod(t);
+  const client = open(rig, 'ws.test');
+  const leaving = open(rig, 'ws.test');
+  leaving.on('error', () => undefined);
+  const answer = rig.send('ws.test');
+  const unknown = rig.send('nobody.test');
+  await waitFor('four connections', () => rig.gateway.connections === 4 && rig.dispatcher.open === 2);
+  leaving.terminate();
+  await waitFor('three connections', () => rig.gateway.connections === 3);
+  rig.revision('ws');
+  rig.pods('ws', [pod.address]);
+  rig.ready();
+  await once(client, 'open');
+  t.equal((await answer).body, 'plain');
+  t.equal((await unknown).status, 404);
+  t.equal(pod.seen.length, 1);
+  client.terminate();
+});
