@@ -160,9 +160,13 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
       registry,
     }),
     startWorkloads({ ...serving, network: { ...network, clusterPort }, caCert: pki.caCert }).then(started),
-    startServingControllers({ ...serving, registry, resolveImage: async (image) => images.digestOf(image) }).then(
-      started,
-    ),
+    startServingControllers({
+      ...serving,
+      registry,
+      resolveImage: async (image) => images.digestOf(image),
+      imagesChanged: (retry) =>
+        images.onBuilt(retry, (error) => log.warn('image store not watched: new images are found later', { error })),
+    }).then(started),
     startEventingControllers({ ...eventing, registry }).then(started),
     publishBrokerHost(client, options.domain),
   ]);

@@ -13,6 +13,7 @@ import {
   readFileSync,
   readSync,
   statSync,
+  watch,
 } from 'node:fs';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve as resolvePath } from 'node:path';
@@ -41,6 +42,8 @@ interface ImageConfig {
   readonly argv: readonly string[];
 }
 
+/** Long enough for the rest of a build's renames, in ms. */
+const SETTLE_MS = 20;
 const DIGEST = /^sha256:([0-9a-f]{64})$/;
 
 export class ImageStore {
@@ -120,6 +123,32 @@ export class ImageStore {
         return { reference: name + basename(file), digest: readText(file) ?? '' };
       })
       .sort((a, b) => (a.reference < b.reference ? -1 : 1));
+  }
+
+  /**
+   * Calls the listener after names were pointed at images, by whichever process; a burst of builds is one call.
+   * @param failed told why when this machine cannot watch the store (any more)
+   * @returns ends it
+   */
+  onBuilt(listener: () => void, failed: (error: unknown) => void): () => void {
+    let timer: NodeJS.Timeout | undefined;
+    // A name appears by a rename out of this folder, which is flat: one watch is enough.
+    try {
+      const watcher = watch(join(this.#folder, 'staging'), { persistent: false }, () => {
+        timer ??= setTimeout(() => {
+          timer = undefined;
+          listener();
+        }, SETTLE_MS).unref();
+      });
+      watcher.on('error', failed);
+      return () => {
+        clearTimeout(timer);
+        watcher.close();
+      };
+    } catch (error) {
+      failed(error);
+      return () => undefined;
+    }
   }
 
   #find(text: string): string | undefined {

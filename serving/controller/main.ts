@@ -30,6 +30,11 @@ export interface ServingOptions extends ControllerOptions {
    * reason that the Revision's condition will give.
    */
   readonly resolveImage: ResolveImage;
+  /**
+   * Told once how to say that images may have appeared: Revisions that wait for one try again at once rather than when
+   * their back-off is over. Returns how to end it.
+   */
+  readonly imagesChanged?: (retry: () => void) => () => void;
 }
 
 export async function startServingControllers(options: ServingOptions): Promise<{ stop(): Promise<void> }> {
@@ -51,8 +56,10 @@ export async function startServingControllers(options: ServingOptions): Promise<
     start(revisionCollector(config)),
   ];
   await Promise.all(controllers.map((controller) => controller.start()));
+  const unsubscribe = options.imagesChanged?.(() => digests.retryFailed());
   return {
     async stop() {
+      unsubscribe?.();
       digests.stop();
       await Promise.all(controllers.map((controller) => controller.stop()));
     },

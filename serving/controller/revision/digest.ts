@@ -31,11 +31,14 @@ export type DigestState =
   | { readonly state: 'resolved'; readonly digests: ReadonlyMap<string, string> };
 
 interface Entry {
+  readonly key: ObjectKey;
   failures: number;
   nextAttempt: number;
   settled: Promise<void>;
   /** The reconcile pass that asked has gone on without an answer. */
   unanswered: boolean;
+  /** Images have changed since the attempt began: a failure says nothing about them. */
+  stale: boolean;
   outcome: { digests: ReadonlyMap<string, string> } | { error: ImageUnresolvedError } | undefined;
 }
 
@@ -85,6 +88,15 @@ export class DigestResolver {
     };
   }
 
+  /** New images are to be had: what failed is worth another attempt at once, and what is under way one more. */
+  retryFailed(): void {
+    for (const entry of this.#entries.values()) {
+      entry.failures = 0;
+      if (entry.outcome === undefined) entry.stale = true;
+      else if ('error' in entry.outcome) this.#retryNow(entry);
+    }
+  }
+
   /** Forgets a Revision: its status has the digests, or it is gone. */
   forget(key: ObjectKey): void {
     this.#entries.delete(`${key.namespace ?? ''}/${key.name}`);
@@ -97,9 +109,11 @@ export class DigestResolver {
 
   #start(name: string, key: ObjectKey, request: DigestRequest, failures: number): Entry {
     const entry: Entry = {
+      key,
       failures,
       nextAttempt: 0,
       unanswered: false,
+      stale: false,
       outcome: undefined,
       settled: Promise.resolve(),
     };
@@ -117,9 +131,15 @@ export class DigestResolver {
       },
     );
     void entry.settled.then(() => {
-      if (entry.unanswered) this.#wake(key);
+      if (entry.stale) this.#retryNow(entry);
+      else if (entry.unanswered) this.#wake(key);
     });
     return entry;
+  }
+
+  #retryNow(entry: Entry): void {
+    entry.nextAttempt = 0;
+    this.#wake(entry.key);
   }
 
   async #resolveAll(request: DigestRequest): Promise<ReadonlyMap<string, string>> {

@@ -215,3 +215,28 @@ void t.test('builds at the same time, also by several stores, end with whole ima
   t.same(readdirSync(join(dir, 'images', 'staging')), []);
   t.equal(existsSync(join(image?.folder ?? '', '..', 'image.json')), true);
 });
+
+void t.test('whoever waits for an image hears of its build, also by another process, under any name', async (t) => {
+  const dir = join(root, `state-${String(number++)}`);
+  const [reader, builder] = [await ImageStore.open(dir), await ImageStore.open(dir)];
+  const folder = folderOf({ 'server.mjs': 'one' });
+  let told: () => void = () => undefined;
+  // Watching alone keeps no process alive.
+  const alive = setInterval(() => undefined, 1_000);
+  t.teardown(() => clearInterval(alive));
+  const stop = reader.onBuilt(
+    () => told(),
+    (error) => t.fail(String(error)),
+  );
+  for (const name of ['plain', 'registry.example:5000/deep/er/name:v2']) {
+    const news = new Promise<void>((resolve) => {
+      told = () => {
+        if (reader.resolve(name) !== undefined) resolve();
+      };
+    });
+    await builder.build(folder, name);
+    await news;
+  }
+  stop();
+  t.pass();
+});
