@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileLog, type FileLogOptions } from '../../../../eventing/broker/log/file/file-log.ts';
@@ -7,8 +7,16 @@ import type { EventLog } from '../../../../eventing/broker/log/log.ts';
 import { systemClock } from '../../../../kube/clock.ts';
 import { silentLogger } from '../../../../kube/log.ts';
 
+const folders: string[] = [];
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A new folder that goes with this process. */
 export function newFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'zeroth-log-'));
+  const folder = mkdtempSync(join(tmpdir(), 'zeroth-log-'));
+  folders.push(folder);
+  return folder;
 }
 
 export function openLog(folder: string, options: Partial<FileLogOptions> = {}): Promise<FileLog> {
