@@ -15,6 +15,7 @@ import { PodWorker, type PodWorkerOptions } from './pod/pod-worker.ts';
 
 /** Containers get this long to end when the agent itself ends, ms. */
 const STOP_GRACE = 5_000;
+const ADOPT_RETRY = 5_000;
 
 export class NodeAgent implements PodStreams {
   /** A line for each thing this machine cannot do. */
@@ -104,10 +105,29 @@ export class NodeAgent implements PodStreams {
     const phase = pod.status?.phase;
     const over = phase === 'Succeeded' || phase === 'Failed';
     const deleted = pod.metadata.deletionTimestamp !== undefined;
-    const worker = new PodWorker(pod, this.#options);
+    let worker: PodWorker;
+    try {
+      worker = new PodWorker(pod, this.#options);
+    } catch (error) {
+      this.#adoptLater(pod, error);
+      return;
+    }
     this.#workers.set(worker.uid, worker);
     if (deleted) worker.update(pod);
     else if (!over) worker.start();
+  }
+
+  /** No address is free, or the disk is full: it may pass. */
+  #adoptLater(pod: Pod, error: unknown): void {
+    const { machine, events } = this.#options;
+    machine.log.error('a pod could not be taken on, trying again', { pod: pod.metadata.name, error });
+    events.record(pod, 'Warning', 'FailedCreatePodSandBox', error instanceof Error ? error.message : String(error));
+    machine.clock.after(ADOPT_RETRY, () => {
+      const { namespace, name, uid } = pod.metadata;
+      const current = this.#informers.of(Pod).get(namespace, name);
+      if (current !== undefined && current.metadata.uid === uid && !this.#workers.has(uid ?? ''))
+        this.#changed(undefined, current);
+    });
   }
 
   #forget(worker: PodWorker, ended: Promise<void>): void {

@@ -142,7 +142,16 @@ export class ContainerLoop {
         const spec = await containerSpec(this.container, image, this.#context, this.#run, this.#ownNetwork);
         if (this.#ending) return undefined;
         const running = await this.#context.machine.runtime.start(spec);
-        return { running, at: this.#begin(running, image) };
+        try {
+          const at = this.#begin(running, image);
+          // Names that came up while it was being started.
+          const hosts = this.#context.hosts();
+          if (hosts !== spec.hosts) running.setHosts(hosts);
+          return { running, at };
+        } catch (error) {
+          running.kill();
+          throw error;
+        }
       } catch (error) {
         this.#failStart(error);
         await this.#sleep(SETUP_RETRY);
@@ -183,11 +192,11 @@ export class ContainerLoop {
   #begin(running: RunningContainer, image: Image): number {
     const { machine, uid } = this.#context;
     const at = machine.clock.now();
+    removeLog(this.#logPath(this.#run - KEPT_RUNS));
+    const log = new LogFile(this.#logPath(this.#run), () => machine.clock.now());
     this.#running = running;
     machine.metrics.starts.inc();
     machine.metrics.running.inc();
-    removeLog(this.#logPath(this.#run - KEPT_RUNS));
-    const log = new LogFile(this.#logPath(this.#run), () => machine.clock.now());
     log.on('failed', (error) => machine.log.error('a log cannot be written', { pod: this.#podName(), error }));
     log.consume('stdout', running.stdout);
     log.consume('stderr', running.stderr);
@@ -269,7 +278,9 @@ export class ContainerLoop {
             'Killing',
             `Container ${this.container.name} failed ${kind} probe, will be restarted`,
           );
-          void this.#stopRunning(graceOf(probe) ?? this.#context.grace()).catch(() => undefined);
+          void this.#stopRunning(graceOf(probe) ?? this.#context.grace()).catch((error: unknown) =>
+            machine.log.error('a container could not be ended', { pod: this.#podName(), error }),
+          );
         },
         onFailure: (kind, message) =>
           this.#context.event('Warning', 'Unhealthy', `${capital(kind)} probe failed: ${message}`),

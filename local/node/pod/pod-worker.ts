@@ -64,10 +64,10 @@ export class PodWorker {
     this.uid = pod.metadata.uid ?? '';
     this.#seen = machine.clock.now();
     this.#startTime = pod.status?.startTime === undefined ? this.#seen : Date.parse(pod.status.startTime);
-    this.#address = options.addresses.take();
-    this.#podIP = this.#address;
     const folder = join(options.folder, this.uid);
     mkdirSync(folder, { recursive: true, mode: 0o755 });
+    this.#address = options.addresses.take();
+    this.#podIP = this.#address;
     this.#volumes = new PodVolumes(
       folder,
       () => this.#pod,
@@ -276,7 +276,14 @@ export class PodWorker {
     const text = this.#context.hosts();
     if (text === this.#hosts) return;
     this.#hosts = text;
-    for (const loop of [...this.#loops, ...this.#init]) loop.running?.setHosts(text);
+    for (const loop of [...this.#loops, ...this.#init]) {
+      try {
+        loop.running?.setHosts(text);
+      } catch (error) {
+        const { name } = this.#pod.metadata;
+        this.#options.machine.log.warn('a hosts file was not renewed', { pod: name, error });
+      }
+    }
   }
 
   #graceOf(pod: Pod): number {

@@ -36,7 +36,10 @@ const EAGER_EXEC = [1, 20, 40, 80, 160, 320, 500];
 const EAGER_FOR = 30_000;
 const PATIENT = 250;
 
-export const periodOf = (probe: Probe): number => (probe.periodSeconds ?? 10) * 1000;
+const DEFAULT_PERIOD = 10;
+
+/** 0 is Knative's for "eagerly at first"; after that it means the default. */
+const periodOf = (probe: Probe): number => (probe.periodSeconds || DEFAULT_PERIOD) * 1000;
 
 /**
  * Milliseconds until the next look.
@@ -45,15 +48,14 @@ export const periodOf = (probe: Probe): number => (probe.periodSeconds ?? 10) * 
  */
 export function nextDelay(probe: Probe, eager: boolean, attempt: number, elapsed: number): number {
   const period = periodOf(probe);
-  if (!eager) return period === 0 ? 1000 : period;
+  if (!eager) return period;
   const steps = probe.exec === undefined ? EAGER : EAGER_EXEC;
   const step = steps[Math.min(attempt, steps.length - 1)] ?? PATIENT;
   const delay = elapsed < EAGER_FOR ? step : Math.max(step, PATIENT);
-  return period === 0 ? delay : Math.min(delay, period);
+  return Math.min(delay, period);
 }
 
 /** Milliseconds after its start at which a container that has never passed is given up. */
 export function startupDeadline(probe: Probe): number {
-  const period = periodOf(probe);
-  return (probe.initialDelaySeconds ?? 0) * 1000 + (period === 0 ? 1000 : period) * (probe.failureThreshold ?? 3);
+  return (probe.initialDelaySeconds ?? 0) * 1000 + periodOf(probe) * (probe.failureThreshold ?? 3);
 }

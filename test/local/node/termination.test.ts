@@ -19,7 +19,7 @@ const server = (program: string): Container => ({
   readinessProbe: { tcpSocket: { port: 8080 } },
 });
 
-const SLOW = `require('http').createServer((q, s) => setTimeout(() => s.end('whole'), 700)).listen(process.env.PORT);`;
+const SLOW = `require('http').createServer((q, s) => setTimeout(() => s.end('whole'), 2500)).listen(process.env.PORT);`;
 
 function ask(pod: Pod): Promise<string> {
   const map = JSON.parse(pod.metadata.annotations?.[PORT_MAP_ANNOTATION] ?? '{}') as Record<string, number>;
@@ -40,7 +40,7 @@ void t.test('requests under way to a Knative revision are answered before its pr
   answer.catch(() => undefined);
   await new Promise((resolve) => setTimeout(resolve, 100));
   await client.delete(Pod, 'default', 'slow');
-  await cluster.see('slow', (pod) => !isReady(pod), 600);
+  await cluster.see('slow', (pod) => !isReady(pod), 2_000);
   t.equal(await answer, 'whole');
   await gone('slow');
 });

@@ -150,5 +150,5 @@ void t.test('Knative’s periodSeconds 0 goes on eagerly and never spins', async
   t.equal(nextDelay(probe, true, 0, 0), 1);
   t.equal(nextDelay(probe, true, 100, 1_000), 50);
   t.equal(nextDelay(probe, true, 1_000, 60_000), 250);
-  t.equal(nextDelay(probe, false, 0, 0), 1_000);
+  t.equal(nextDelay(probe, false, 0, 0), 10_000);
 });
