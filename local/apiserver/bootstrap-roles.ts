@@ -87,6 +87,14 @@ export const roles: readonly RoleObject[] = [
     },
     { apiGroups: ['authentication.k8s.io'], resources: ['selfsubjectreviews'], verbs: ['create'] },
   ]),
+  clusterRole('system:service-account-issuer-discovery', [
+    { nonResourceURLs: ['/.well-known/openid-configuration', '/openid/v1/jwks'], verbs: ['get'] },
+  ]),
+  binding(
+    'system:service-account-issuer-discovery',
+    'system:service-account-issuer-discovery',
+    'system:serviceaccounts',
+  ),
   binding('cluster-admin', 'cluster-admin', 'system:masters'),
   binding('system:discovery', 'system:discovery', 'system:authenticated'),
   binding('system:basic-user', 'system:basic-user', 'system:authenticated'),

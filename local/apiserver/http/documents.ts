@@ -4,12 +4,24 @@ import { methodNotAllowed, noSuchPath, notAcceptable } from '../errors.ts';
 import { aggregated, apiGroup, groupList, legacyVersions, resourceList, VERSION } from '../discovery.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Route } from '../routes.ts';
+import { DEFAULT_AUDIENCE } from '../tokens.ts';
 import type { Core } from '../verbs/call.ts';
 import { ACCEPTED, negotiate, type Representation } from './accept.ts';
 import { contentTypeOf, sendBody, sendBytes, sendText, setHeader, type Request, type Response } from './respond.ts';
 
 const JSON_FORM: Representation = { form: 'json', version: '' };
 const HEALTH: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz']);
+
+/** What a verifier of service account tokens asks for first. Source: OpenID Connect Discovery 1.0, section 4.2. */
+function issuerDocument(host: string) {
+  return {
+    issuer: DEFAULT_AUDIENCE,
+    jwks_uri: `https://${host}/openid/v1/jwks`,
+    response_types_supported: ['id_token'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
+  };
+}
 
 export class Documents {
   readonly #core: Core;
@@ -63,7 +75,7 @@ export class Documents {
   }
 
   async #other(request: Request, response: Response, path: string): Promise<void> {
-    if (HEALTH.has(path)) return sendText(request, response, 200, 'text/plain; charset=utf-8', 'ok');
+    if (HEALTH.has(path)) return this.#health(request, response, path);
     if (path.startsWith('/openapi/')) return this.#openapi(request, response, path);
     switch (path) {
       case '/':
@@ -76,11 +88,27 @@ export class Documents {
         if (registry === undefined) throw noSuchPath();
         return sendText(request, response, 200, registry.contentType, await registry.metrics());
       }
+      case '/.well-known/openid-configuration':
+        return sendBody(request, response, 200, JSON_FORM, issuerDocument(String(request.headers.host ?? '')));
       case '/openid/v1/jwks':
         return sendBody(request, response, 200, JSON_FORM, this.#core.tokens.jwks());
       default:
         throw noSuchPath();
     }
+  }
+
+  /** A server that can only read is alive and not ready. */
+  #health(request: Request, response: Response, path: string): Promise<void> {
+    const failed = path !== '/livez' && this.#core.store.failure !== undefined;
+    const verbose = failed || /[?&]verbose\b/.test(request.url ?? '');
+    const check = path.slice(1);
+    const lines = [
+      '[+]ping ok',
+      failed ? '[-]storage failed' : '[+]storage ok',
+      `${check} check ${failed ? 'failed' : 'passed'}`,
+    ];
+    const text = verbose ? lines.join('\n') + '\n' : 'ok';
+    return sendText(request, response, failed ? 500 : 200, 'text/plain; charset=utf-8', text);
   }
 
   async #openapi(request: Request, response: Response, path: string): Promise<void> {

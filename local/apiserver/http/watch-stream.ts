@@ -16,7 +16,11 @@ import {
   type Response,
 } from './respond.ts';
 
-const MOST_UNSENT = 16 * 1024 * 1024;
+/** What may wait for a client that reads slowly, and for how long; a first list may be large and is sent at once. */
+const MUCH_UNSENT = 4 * 1024 * 1024;
+const DRAIN_TIME = 30_000;
+const BATCH = 128 * 1024;
+const MOST_UNSENT = 256 * 1024 * 1024;
 const SHORTEST_SECONDS = 1800;
 const LONGEST_SECONDS = 3600;
 
@@ -27,19 +31,36 @@ export function streamWatch(core: Core, call: Call, form: Representation, respon
   // Kubernetes ends every watch some time, so that clients spread over servers; here it frees what was forgotten.
   query.timeoutSeconds ||= String(randomInt(SHORTEST_SECONDS, LONGEST_SECONDS));
   return new Promise<void>((resolve) => {
+    let slow: NodeJS.Timeout | undefined;
+    const cutOff = (): void => {
+      core.log.warn('a watch was cut off: its client does not read', { kind: call.info.kind });
+      response.destroy();
+    };
+    response.on('drain', () => {
+      clearTimeout(slow);
+      slow = undefined;
+    });
+    let unsent = '';
+    const flush = (): void => {
+      const text = unsent;
+      unsent = '';
+      if (text === '' || response.destroyed || response.writableEnded) return;
+      writeText(response, text);
+      if (response.writableLength > MOST_UNSENT) cutOff();
+      else if (response.writableLength > MUCH_UNSENT) slow ??= setTimeout(cutOff, DRAIN_TIME);
+    };
     const handle = handleWatch(
       core,
       { ...call, query },
       {
         onEvent(event) {
-          if (response.destroyed || response.writableEnded) return;
-          writeText(response, encode(event) + '\n');
-          if (response.writableLength > MOST_UNSENT) {
-            core.log.warn('a watch was cut off: its client does not read', { kind: call.info.kind });
-            response.destroy();
-          }
+          // Events of one turn go out together: a first list is one of thousands.
+          if (unsent === '') queueMicrotask(flush);
+          unsent += encode(event) + '\n';
+          if (unsent.length > BATCH) flush();
         },
         onEnd() {
+          flush();
           response.end();
         },
       },
@@ -52,6 +73,7 @@ export function streamWatch(core: Core, call: Call, form: Representation, respon
     else response.flushHeaders();
     response.on('error', () => undefined);
     response.on('close', () => {
+      clearTimeout(slow);
       handle.close();
       resolve();
     });

@@ -29,6 +29,11 @@ export class Log {
     this.#size = size;
   }
 
+  /** Why nothing can be appended until the folder is opened again. */
+  get failure(): Error | undefined {
+    return this.#broken;
+  }
+
   get size(): number {
     return this.#size;
   }

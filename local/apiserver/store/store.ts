@@ -85,6 +85,11 @@ export class Store {
     return this.#version;
   }
 
+  /** Why nothing can be written until the folder is opened again; reading goes on. */
+  get failure(): Error | undefined {
+    return this.#log.failure;
+  }
+
   get(resource: string, key: string): KubeObject | undefined {
     return this.#collections.get(resource)?.get(key);
   }

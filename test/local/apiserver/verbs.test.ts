@@ -568,6 +568,39 @@ t.test('an event is one object in two groups', async (t) => {
   });
 });
 
+t.test('events last an hour', async (t) => {
+  let now = Date.now();
+  const timers: (() => void)[] = [];
+  const clock = {
+    now: () => now,
+    after: (_delay: number, task: () => void) => {
+      timers.push(task);
+      return () => undefined;
+    },
+  };
+  const { server } = await startServer(t, { clock });
+  const event = (name: string) => ({
+    metadata: { name },
+    involvedObject: { kind: 'Pod', name: 'p', namespace: 'default' },
+  });
+  const names = async () => {
+    const { body } = await send(server, 'GET', `${CORE}/events`);
+    return (body as { items: KubeObject[] }).items.map((item) => item.metadata.name).join();
+  };
+  await send(server, 'POST', `${CORE}/events`, event('old'));
+  now += 50 * 60 * 1000;
+  await send(server, 'POST', `${CORE}/events`, event('young'));
+  now += 15 * 60 * 1000;
+  const gone = new Promise<void>((resolve) => {
+    const onEvent = ({ type }: { type: string }) => type === 'DELETED' && resolve();
+    server.transport.watch({ method: 'GET', path: `${CORE}/events` }, { onEvent, onEnd: () => undefined });
+  });
+  await Promise.resolve();
+  for (const task of timers.splice(0)) task();
+  await gone;
+  t.equal(await names(), 'young');
+});
+
 t.test('tokens of service accounts and reviews of them', async (t) => {
   const { client, server } = await startServer(t);
   await client.create(ServiceAccount, {
