@@ -73,7 +73,7 @@ const SCALARS = {
   'any|': '*',
 };
 
-const { default: _default, ...all } = await import(join(models, 'all.js'));
+const all = await import(join(models, 'all.js'));
 /** Model name → type name. */
 const named = new Map();
 const queue = [];
