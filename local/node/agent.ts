@@ -24,6 +24,7 @@ export class NodeAgent implements PodStreams {
   readonly #options: PodWorkerOptions;
   readonly #workers = new Map<string, PodWorker>();
   #stopping: Promise<void> | undefined;
+  #stopWatchingImages: (() => void) | undefined;
 
   constructor(informers: Informers, options: PodWorkerOptions) {
     this.#informers = informers;
@@ -36,6 +37,13 @@ export class NodeAgent implements PodStreams {
     const pods = this.#informers.of(Pod);
     this.#removeFolders(new Set(pods.list().map((pod) => pod.metadata.uid ?? '')));
     pods.onChange((previous, current) => this.#changed(previous, current));
+    this.#stopWatchingImages = this.#options.machine.images.onBuilt(
+      () => {
+        for (const worker of this.#workers.values()) worker.imagesChanged();
+      },
+      // They are looked for every now and then all the same.
+      (error) => this.#options.machine.log.warn('the image store cannot be watched', { error }),
+    );
     for (const type of [ConfigMap, Secret] as const)
       this.#informers.of<ConfigMap | Secret>(type).onChange((previous, current) => {
         const namespace = (current ?? previous)?.metadata.namespace;
@@ -153,6 +161,7 @@ export class NodeAgent implements PodStreams {
   async #stop(): Promise<void> {
     const { machine, names } = this.#options;
     names.stop();
+    this.#stopWatchingImages?.();
     await Promise.all([...this.#workers.values()].map((worker) => worker.end(STOP_GRACE, false)));
     await machine.runtime.stop();
   }

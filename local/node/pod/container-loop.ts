@@ -34,6 +34,7 @@ const MESSAGE_BYTES = 2048;
 const KEPT_RUNS = 2;
 
 const CREATING = 'ContainerCreating';
+const IMAGE_MISSING = 'ErrImageNeverPull';
 
 export type Purpose = 'main' | 'init' | 'sidecar';
 
@@ -81,6 +82,12 @@ export class ContainerLoop {
     const hasRun = this.#log !== undefined || this.#record.state.kind === 'terminated';
     if (run < 0 || (!hasRun && !previous)) return undefined;
     return { path: this.#logPath(run), live: previous ? undefined : this.#log };
+  }
+
+  /** Images have been built: what waits for one looks again. */
+  imagesChanged(): void {
+    const { state } = this.#record;
+    if (state.kind === 'waiting' && state.reason === IMAGE_MISSING) this.#wake?.();
   }
 
   /** Says why it has not begun. */
@@ -402,7 +409,7 @@ export class ContainerLoop {
     const known = error instanceof NodeError ? error : undefined;
     const reason =
       known?.code === 'ImageNotFound' || known?.code === 'InvalidReference'
-        ? 'ErrImageNeverPull'
+        ? IMAGE_MISSING
         : (known?.code ?? 'CreateContainerError');
     const message = error instanceof Error ? error.message : String(error);
     if (known === undefined)

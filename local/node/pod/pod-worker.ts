@@ -138,6 +138,10 @@ export class PodWorker {
     this.#volumes.refresh();
   }
 
+  imagesChanged(): void {
+    for (const loop of [...this.#init, ...this.#loops]) loop.imagesChanged();
+  }
+
   container(name: string | undefined): ContainerLoop | undefined {
     const all = [...this.#loops, ...this.#init];
     return name === undefined ? all[0] : all.find((loop) => loop.container.name === name);

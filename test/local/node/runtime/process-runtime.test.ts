@@ -36,10 +36,12 @@ function spec(argv: string[], more: Partial<ContainerSpec> = {}): ContainerSpec 
 }
 
 const bare = candidates(false).find((isolation) => isolation.argv.length === 0) as Isolation;
+const signalled = candidates(false).find((one) => one.deathSignal && !one.pidNamespace) as Isolation;
 const best = await detectIsolation(folder);
 
 for (const [name, isolation] of [
   ['with what this machine permits', best],
+  ['with a death signal alone', signalled],
   ['without any namespace', bare],
 ] as const) {
   const runtimeFolder = join(folder, `runtime-${number++}`);
