@@ -7,6 +7,7 @@ import type { PodStreams } from '../../kube/pod-streams.ts';
 import { Authenticator, type TokenEntry } from './http/authentication.ts';
 import { Documents } from './http/documents.ts';
 import { serveRequest, type Surroundings } from './http/requests.ts';
+import { LastText } from './http/watch-stream.ts';
 import type { Metrics } from './metrics.ts';
 import type { Core } from './verbs/call.ts';
 
@@ -70,6 +71,7 @@ export async function startListener(
     documents: new Documents(core, metrics),
     authenticator: new Authenticator(options.tokens, core.tokens, core.store),
     podStreams,
+    texts: new LastText(),
   };
   const sockets = new Set<Socket>();
   server.on('secureConnection', (socket) => {

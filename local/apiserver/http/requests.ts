@@ -16,7 +16,7 @@ import { actingAs } from './impersonation.ts';
 import type { Documents } from './documents.ts';
 import { parseBody, readBody } from './request-body.ts';
 import { represent, sendBody, sendStatus, warningHeaders, type Request, type Response } from './respond.ts';
-import { streamWatch } from './watch-stream.ts';
+import { streamWatch, type LastText } from './watch-stream.ts';
 
 export interface Surroundings {
   readonly core: Core;
@@ -24,6 +24,7 @@ export interface Surroundings {
   readonly documents: Documents;
   readonly authenticator: Authenticator;
   readonly podStreams: () => PodStreams | undefined;
+  readonly texts: LastText;
 }
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
@@ -99,7 +100,7 @@ async function serveResource(
   if (watching) {
     metrics.onWatch(call.info.plural, 1);
     try {
-      await streamWatch(core, call, form, response);
+      await streamWatch(core, call, form, response, around.texts);
     } finally {
       metrics.onWatch(call.info.plural, -1);
     }

@@ -25,8 +25,14 @@ const SHORTEST_SECONDS = 1800;
 const LONGEST_SECONDS = 3600;
 
 /** @throws ApiError before anything is sent, for options that make no sense. Resolves when the watch is over. */
-export function streamWatch(core: Core, call: Call, form: Representation, response: Response): Promise<void> {
-  const encode = encoderFor(call, form);
+export function streamWatch(
+  core: Core,
+  call: Call,
+  form: Representation,
+  response: Response,
+  texts: LastText,
+): Promise<void> {
+  const encode = encoderFor(call, form, texts);
   const query = { ...call.query };
   // Kubernetes ends every watch some time, so that clients spread over servers; here it frees what was forgotten.
   query.timeoutSeconds ||= String(randomInt(SHORTEST_SECONDS, LONGEST_SECONDS));
@@ -80,13 +86,13 @@ export function streamWatch(core: Core, call: Call, form: Representation, respon
   });
 }
 
-function encoderFor(call: Call, form: Representation): (event: WatchEvent) => string {
-  if (form.form === 'partial') return (event) => encodeEvent(event, metadataOnly);
-  if (form.form !== 'table') return (event) => encodeEvent(event, (object) => object);
+function encoderFor(call: Call, form: Representation, texts: LastText): (event: WatchEvent) => string {
+  if (form.form === 'partial') return (event) => encodeEvent(texts, event, metadataOnly);
+  if (form.form !== 'table') return (event) => encodeEvent(texts, event, (object) => object);
   const options = tableOptions(call.info, call.query);
   let first = true;
   return (event) =>
-    encodeEvent(event, (object) => {
+    encodeEvent(texts, event, (object) => {
       if (event.type === 'BOOKMARK') return bookmarkTable(object);
       const table = toTable(call.info, [object], options);
       const { resourceVersion } = object.metadata;
@@ -107,14 +113,19 @@ function bookmarkTable(object: KubeObject) {
 }
 
 /** The text of the last object: one change goes to many watches in a row. */
-let lastObject: unknown;
-let lastText = '';
+export class LastText {
+  #object: unknown;
+  #text = '';
 
-function encodeEvent(event: WatchEvent, show: (object: KubeObject) => unknown): string {
-  const shown = event.type === 'ERROR' ? event.object : show(event.object);
-  if (shown !== lastObject) {
-    lastText = JSON.stringify(shown);
-    lastObject = shown;
+  of(object: unknown): string {
+    if (object !== this.#object) {
+      this.#text = JSON.stringify(object);
+      this.#object = object;
+    }
+    return this.#text;
   }
-  return `{"type":"${event.type}","object":${lastText}}`;
+}
+
+function encodeEvent(texts: LastText, event: WatchEvent, show: (object: KubeObject) => unknown): string {
+  return `{"type":"${event.type}","object":${texts.of(event.type === 'ERROR' ? event.object : show(event.object))}}`;
 }
