@@ -45,7 +45,7 @@ let prefix = 128 + (process.pid % 100);
 export async function openCluster(t: Test): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'zeroth-node-'));
   const log = createLogger(process.env.LOG === undefined ? 'error' : 'debug');
-  const network = { prefix: `127.${prefix}`, gateway: `127.${prefix}.0.1`, clusterPort: 80 };
+  const network = { prefix: `127.${prefix}`, gateway: `127.${prefix}.0.1`, clusterPort: 9080 };
   prefix++;
   const server = await ApiServer.open({ dir: join(dir, 'api'), admissions: [], servicePrefix: network.prefix, log });
   const client = new Client(server.transport);
