@@ -3,15 +3,11 @@
  * Source: CloudEvents Subscriptions API "Filters"; knative/eventing filter semantics (reference section 4).
  */
 import type { SubscriptionsApiFilter, Trigger } from '../../api/eventing/trigger.ts';
+import type { EventAttributes } from './attributes.ts';
 import { CesqlError } from './cesql/ast.ts';
 import { compileCesql, type Evaluator } from './cesql/evaluate.ts';
 import { parseCesql } from './cesql/parser.ts';
 import { TriggerError } from './errors.ts';
-
-export type AttributeValue = string | number | boolean;
-
-/** Context attributes and extensions by name, without the data. `time` is RFC 3339 text. */
-export type EventAttributes = Readonly<Record<string, AttributeValue>>;
 
 /** True when the event is to be delivered. Never throws. */
 export type EventFilter = (attributes: EventAttributes) => boolean;

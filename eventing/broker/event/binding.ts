@@ -2,7 +2,7 @@
  * The HTTP binding: a request or response to events, and back. Source: CloudEvents HTTP Protocol Binding 1.0.
  */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
-import type { AttributeValue } from '../../trigger/filters.ts';
+import type { AttributeValue } from '../../trigger/attributes.ts';
 import type { BrokerEvent } from './event.ts';
 import { parseBatch, parseStructured, renderStructured } from './structured.ts';
 import { invalid, validateAttributes } from './validate.ts';

@@ -1,5 +1,5 @@
 /** An event as the broker holds it, and its form in the log: attributes as JSON, then the data as received. */
-import type { EventAttributes } from '../../trigger/filters.ts';
+import type { EventAttributes } from '../../trigger/attributes.ts';
 
 export interface BrokerEvent {
   readonly attributes: EventAttributes;

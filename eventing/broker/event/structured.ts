@@ -3,7 +3,7 @@
  * Source: CloudEvents JSON Event Format 1.0. Attributes are validated by the `cloudevents` package.
  */
 import { CloudEvent, ValidationError } from 'cloudevents';
-import type { AttributeValue, EventAttributes } from '../../trigger/filters.ts';
+import type { AttributeValue, EventAttributes } from '../../trigger/attributes.ts';
 import { isJsonType, type BrokerEvent } from './event.ts';
 import { elementTexts, memberText } from './json-members.ts';
 import { invalid, validateAttributes } from './validate.ts';

@@ -2,7 +2,7 @@
  * The rules every event must keep before it is accepted. Source: CloudEvents 1.0 "Context Attributes" and "Type System".
  * Binary requests are checked here alone; structured ones also by the `cloudevents` package (structured.ts).
  */
-import type { EventAttributes } from '../../trigger/filters.ts';
+import type { EventAttributes } from '../../trigger/attributes.ts';
 import { BrokerError } from '../errors.ts';
 
 const REQUIRED = ['specversion', 'id', 'source', 'type'] as const;

@@ -2,7 +2,7 @@
  * Evaluates an expression over an event's attributes, failing fast: the first error ends it, and every operator around
  * it results in the zero value of its type. Source: CloudEvents Expression Language 1.0, sections 3 and 4.1.
  */
-import type { EventAttributes } from '../filters.ts';
+import type { EventAttributes } from '../attributes.ts';
 import {
   CesqlError,
   type Arithmetic,

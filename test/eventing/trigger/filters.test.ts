@@ -1,12 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import type { SubscriptionsApiFilter, Trigger } from '../../../api/eventing/trigger.ts';
-import {
-  attributeText,
-  compileFilter,
-  compileTriggerFilter,
-  type EventAttributes,
-} from '../../../eventing/trigger/filters.ts';
+import type { EventAttributes } from '../../../eventing/trigger/attributes.ts';
+import { attributeText, compileFilter, compileTriggerFilter } from '../../../eventing/trigger/filters.ts';
 
 const event: EventAttributes = {
   specversion: '1.0',

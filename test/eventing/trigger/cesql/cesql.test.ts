@@ -4,7 +4,8 @@ import type { CesqlErrorKind, CesqlValue } from '../../../../eventing/trigger/ce
 import { compileCesql } from '../../../../eventing/trigger/cesql/evaluate.ts';
 import { compileLike } from '../../../../eventing/trigger/cesql/like.ts';
 import { parseCesql } from '../../../../eventing/trigger/cesql/parser.ts';
-import { compileTriggerFilter, type EventAttributes } from '../../../../eventing/trigger/filters.ts';
+import type { EventAttributes } from '../../../../eventing/trigger/attributes.ts';
+import { compileTriggerFilter } from '../../../../eventing/trigger/filters.ts';
 
 const event: EventAttributes = {
   specversion: '1.0',
