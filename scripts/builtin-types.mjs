@@ -1,5 +1,5 @@
-// Writes local/apiserver/builtin/types.json and descriptions.json: the fields of Kubernetes' own kinds, taken from the
-// generated models of @kubernetes/client-node. What those models do not say (merge keys, list types) stands in
+// Writes local/apiserver/builtin/types.json (committed) and descriptions.json (made by every install: the texts are the
+// Kubernetes authors'): the fields of Kubernetes' own kinds, taken from the generated models of @kubernetes/client-node. What those models do not say (merge keys, list types) stands in
 // local/apiserver/builtin/facts.ts.
 //
 // types.json: one line a type, `"apps.v1.DeploymentSpec": "replicas:i template:core.v1.PodTemplateSpec! …"`.
@@ -7,7 +7,7 @@
 //   TYPE      s string, b boolean, i int32, l int64, n number, q quantity, x int-or-string, t time, u micro time,
 //             y bytes, * any JSON, []TYPE list, {}TYPE map, or the name of a type
 //
-// usage: node scripts/builtin-types.mjs [--check]     --check: exit 1 when the files are not up to date
+// usage: node scripts/builtin-types.mjs [--check]     --check: exit 1 when types.json is not up to date
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -104,24 +104,16 @@ for (const [model, name] of [...named].sort((a, b) => (a[1] < b[1] ? -1 : 1))) {
   descriptions[name] = texts;
 }
 
-let stale = false;
-for (const [file, value] of [
-  ['types.json', types],
-  ['descriptions.json', descriptions],
-]) {
-  const text = await format(JSON.stringify(value), { parser: 'json', printWidth: 120 });
-  const path = join(target, file);
-  if (process.argv.includes('--check')) {
-    if ((await readFile(path, 'utf8')) !== text) {
-      stale = true;
-      console.error(`${file} is not up to date; run: node scripts/builtin-types.mjs`);
-    }
-  } else {
-    await writeFile(path, text);
-    console.log(`${file}: ${Object.keys(value).length} types, ${text.length} bytes`);
+const table = await format(JSON.stringify(types), { parser: 'json', printWidth: 120 });
+if (process.argv.includes('--check')) {
+  if ((await readFile(join(target, 'types.json'), 'utf8')) !== table) {
+    console.error('types.json is not up to date; run: node scripts/builtin-types.mjs');
+    process.exitCode = 1;
   }
+} else {
+  await writeFile(join(target, 'types.json'), table);
+  await writeFile(join(target, 'descriptions.json'), JSON.stringify(descriptions));
 }
-process.exitCode = stale ? 1 : 0;
 
 function modelOf(entry) {
   if (all[entry] !== undefined) return entry;
