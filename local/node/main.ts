@@ -44,7 +44,8 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
   const clock = options.clock ?? systemClock;
   const log = options.log.with({ controller: 'node-agent' });
   const folder = resolve(options.dir, 'node');
-  mkdirSync(join(folder, 'pods'), { recursive: true, mode: 0o700 });
+  // Containers of another user have to get through to their own folders; nobody can list them.
+  mkdirSync(join(folder, 'pods'), { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
   const caches = [informers.of(Pod), informers.of(ConfigMap), informers.of(Secret), informers.of(Service)];
   const runtime = await ProcessRuntime.open({ folder: join(folder, 'runtime'), clock });
   if (runtime.leftovers > 0) log.warn('killed processes left by an earlier run', { count: runtime.leftovers });

@@ -1,5 +1,5 @@
 /** What a runtime is to start for a container of a pod. */
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Container } from '../../../api/core.ts';
 import { imageNotFound, NodeError } from '../errors.ts';
@@ -35,7 +35,9 @@ export async function containerSpec(
   const { machine } = context;
   const scratch = join(context.folder, container.name, String(run));
   const temporary = join(scratch, 'tmp');
-  mkdirSync(temporary, { recursive: true, mode: 0o777 });
+  mkdirSync(temporary, { recursive: true });
+  // Whoever the container runs as.
+  chmodSync(temporary, 0o1777);
   const pod = context.pod();
   const declared = buildEnvironment(pod, container, context.environment());
   const env: Record<string, string> = {

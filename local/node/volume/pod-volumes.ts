@@ -1,6 +1,6 @@
 /** The volumes of one pod: made before its first container, kept in step with what they are made from. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import type { ConfigMap, Container, Pod, Secret } from '../../../api/core.ts';
 import type { Clock } from '../../../kube/clock.ts';
@@ -88,8 +88,11 @@ export class PodVolumes {
 
   async #make(volume: Volume): Promise<void> {
     const folder = join(this.#folder, volume.name);
-    if (volume.emptyDir !== undefined) mkdirSync(folder, { recursive: true, mode: 0o777 });
-    else if (volume.hostPath !== undefined)
+    if (volume.emptyDir !== undefined) {
+      mkdirSync(folder, { recursive: true });
+      // For all containers of the pod, whoever they run as.
+      chmodSync(folder, 0o777);
+    } else if (volume.hostPath !== undefined)
       this.#hostPaths.set(volume.name, prepareHostPath(volume.hostPath.path, volume.hostPath.type));
     else {
       const files = await volumeFiles(this.#pod(), volume, this.#contentSources());

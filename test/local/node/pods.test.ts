@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs';
 import { get } from 'node:http';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
@@ -175,6 +176,19 @@ void t.test('after a restart of the agent pods run again', async (t) => {
   });
   await cluster.see('mortal', (pod) => pod.status?.phase === 'Failed');
   t.equal(await cluster.log('done'), 'result\n', 'what a finished pod said can still be read');
+});
+
+void t.test('runAsUser', { skip: process.getuid?.() !== 0 && 'only root may change users' }, async (t) => {
+  // The folders of this test are private to root, as a state folder need not be.
+  chmodSync(cluster.dir, 0o711);
+  await cluster.image('whoami', { run: '#!/bin/sh\nid -u; id -g; touch "$TMPDIR/x" written && ls; exec sleep 600' });
+  await cluster.run('other', {
+    securityContext: { runAsUser: 12345, runAsGroup: 23456 },
+    containers: [{ name: 'main', image: 'whoami' }],
+  });
+  await cluster.see('other', isReady);
+  await until(async () => (await cluster.log('other')).split('\n').length > 3);
+  t.match(await cluster.log('other'), /^12345\n23456\n/);
 });
 
 void t.test('the node is there and ready', async (t) => {
