@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 
+const open = new Set();
 const server = createServer((request, response) => response.end('connect with a WebSocket client\n'));
 
 server.on('upgrade', (request, socket) => {
@@ -11,6 +12,8 @@ server.on('upgrade', (request, socket) => {
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
   );
+  open.add(socket);
+  socket.on('close', () => open.delete(socket));
   let pending = Buffer.alloc(0);
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk) => {
@@ -46,4 +49,8 @@ function write(opcode, payload) {
 }
 
 server.listen(process.env.PORT ?? 8080);
-process.on('SIGTERM', () => server.close());
+// Told to end: say goodbye (1001, going away), or clients would hold this pod for its whole grace period.
+process.on('SIGTERM', () => {
+  server.close();
+  for (const socket of open) socket.end(write(8, Buffer.from([1001 >> 8, 1001 & 0xff])));
+});

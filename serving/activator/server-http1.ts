@@ -36,6 +36,7 @@ const MAX_PIPELINED = 100;
 /** What of an unread request body is still swallowed after the answer, so that the client gets to see it. */
 const LINGER_BYTES = 1 << 20;
 const LINGER_MS = 2000;
+const TRAILER: ReadonlySet<string> = new Set(['trailer']);
 
 interface Connection {
   readonly open: Set<Http1Exchange>;
@@ -108,6 +109,8 @@ export class Http1Server {
     }
     const head = headOf(message);
     if (typeof head === 'string') {
+      // What is read as the body's end may look like one more malformed request: one answer is enough.
+      connection.responding = true;
       response.writeHead(400, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' });
       response.end(`${head}\n`);
       return;
@@ -283,7 +286,10 @@ class Http1Exchange implements Exchange {
     this.#lengthKnown = headerOf(head.headers, 'content-length') !== undefined;
     this.#response.sendDate = headerOf(head.headers, 'date') === undefined;
     const last = this.#connection.isDraining() ? ['Connection', 'close'] : [];
-    this.#response.writeHead(head.status, [...head.headers, ...last]);
+    // HTTP/1.0 knows no chunks, so no trailers: node refuses to announce them.
+    const headers = this.head.protocol === 'HTTP/1.0' ? without(head.headers, TRAILER) : head.headers;
+    // The phrase is given because node keeps that of a head it has refused.
+    this.#response.writeHead(head.status, STATUS_CODES[head.status] ?? '', [...headers, ...last]);
     return this.#response;
   }
 

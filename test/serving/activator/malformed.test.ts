@@ -29,6 +29,7 @@ void t.test('what is not a request is refused, and nothing of it reaches a pod',
     ['a length that is no number', `POST / HTTP/1.1\r\n${H}Content-Length: 3x\r\n\r\nabc`, 400],
     ['a negative length', `POST / HTTP/1.1\r\n${H}Content-Length: -1\r\n\r\n`, 400],
     ['an unknown coding', `POST / HTTP/1.1\r\n${H}Transfer-Encoding: xchunked\r\n\r\n`, 400],
+    ['an unknown coding, and an end', `POST / HTTP/1.1\r\n${H}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`, 400],
     ['chunked not last', `POST / HTTP/1.1\r\n${H}Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n`, 400],
     [
       'chunked twice',
@@ -56,6 +57,7 @@ void t.test('what is not a request is refused, and nothing of it reaches a pod',
     client.write(text);
     await client.closed();
     t.match(client.text, new RegExp(`^HTTP/1.1 ${status} `), name);
+    t.equal(client.text.match(/^HTTP\/1.1 /gm)?.length, 1, `${name}: one answer`);
     if (name !== 'a bad chunk size') t.same(seen, [], name);
   }
   const good = await rig.send('hello.test');

@@ -253,16 +253,20 @@ void t.test('a client that leaves takes its request away from the pod, and its s
 
 void t.test('HTTP/1.0 and keep-alive', async (t) => {
   const rig = await Rig.open(t);
-  const pod = await startPod(t, (_, response) => {
+  const pod = await startPod(t, (request, response) => {
+    if (request.url === '/trailers') response.setHeader('Trailer', 'X-Sum');
     response.write('chun');
+    if (request.url === '/trailers') response.addTrailers([['X-Sum', '42']]);
     response.end('ked');
   });
   rig.revision('hello');
   rig.pods('hello', [pod.address]);
-  const old = await rig.socket();
-  old.write('GET / HTTP/1.0\r\nHost: hello.test\r\n\r\n');
-  await old.closed();
-  t.match(old.text, /^HTTP\/1.1 200 OK[^]*\r\n\r\nchunked$/);
+  for (const path of ['/', '/trailers']) {
+    const old = await rig.socket();
+    old.write(`GET ${path} HTTP/1.0\r\nHost: hello.test\r\n\r\n`);
+    await old.closed();
+    t.match(old.text, /^HTTP\/1.1 200 OK[^]*\r\n\r\nchunked$/, path);
+  }
   const kept = await rig.socket();
   for (let i = 0; i < 3; i++) {
     kept.text = '';
