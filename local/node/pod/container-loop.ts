@@ -6,7 +6,7 @@ import { NodeError } from '../errors.ts';
 import type { Image } from '../image-store.ts';
 import { LogFile, removeLog } from '../logs/log-file.ts';
 import { tailText } from '../logs/log-reader.ts';
-import { attemptProbe } from '../probe/attempt.ts';
+import { attemptProbe, type ProbeTarget } from '../probe/attempt.ts';
 import { Prober } from '../probe/prober.ts';
 import type { Probe } from '../probe/schedule.ts';
 import type { Exit, RunningContainer } from '../runtime/runtime.ts';
@@ -14,14 +14,11 @@ import { waitingRecord, type ContainerRecord, type Termination } from './contain
 import { containerSpec, imageOf } from './container-spec.ts';
 import type { PodContext } from './context.ts';
 import { runHook } from './hooks.ts';
-import { declaredPort, findPort, mainPort } from './port-map.ts';
+import { PortKeeper } from './port-keeper.ts';
 import { FRESH, nextRestart, restarts, type BackOff } from './restart.ts';
 
 /** How often a container that cannot be started is tried again, ms. */
 const SETUP_RETRY = 2_000;
-/** When a container that is silent on its port is looked at: it may listen elsewhere. Costs a fraction of a ms. */
-const LOOK_AFTER = 30;
-const LOOK_EVERY = 150;
 /** Before a program is ended its connections are looked at this often, until there was none for a while; ms. */
 const DRAIN_CHECK = 50;
 const QUIET_TIME = 200;
@@ -42,6 +39,7 @@ export class ContainerLoop {
   readonly container: Container;
   readonly #context: PodContext;
   readonly #purpose: Purpose;
+  readonly #ports: PortKeeper;
   #record: ContainerRecord;
   #running: RunningContainer | undefined;
   #log: LogFile | undefined;
@@ -49,9 +47,6 @@ export class ContainerLoop {
   #backOff: BackOff = FRESH;
   #run: number;
   #ending = false;
-  /** What the image is known by in the list of those that do not heed PORT. */
-  #stubbornAs = '';
-  #ownNetwork = false;
   #wasReady = false;
   #wake: (() => void) | undefined;
   #onStarted: (() => void) | undefined;
@@ -62,6 +57,7 @@ export class ContainerLoop {
     this.container = container;
     this.#context = context;
     this.#purpose = purpose;
+    this.#ports = new PortKeeper(container, context);
     this.#record = before ?? waitingRecord(container.name, container.image ?? '', CREATING);
     this.#run = this.#record.restartCount;
     this.started = new Promise((resolve) => (this.#onStarted = resolve));
@@ -103,7 +99,8 @@ export class ContainerLoop {
       const started = await this.#start();
       if (started === undefined) return false;
       const end = await this.#live(started);
-      if (this.#collided(end)) {
+      if (!this.#ending && !this.#wasReady && end.exitCode !== 0 && this.#ports.collided()) {
+        // No fault of its own: it is started again at once, and not as a restart.
         this.#run++;
         continue;
       }
@@ -145,8 +142,8 @@ export class ContainerLoop {
     while (!this.#ending) {
       try {
         const image = imageOf(this.container, this.#context);
-        this.#ownNetwork ||= this.#needsNetwork(image);
-        const spec = await containerSpec(this.container, image, this.#context, this.#run, this.#ownNetwork);
+        const ownNetwork = this.#ports.needsNetwork(image);
+        const spec = await containerSpec(this.container, image, this.#context, this.#run, ownNetwork);
         if (this.#ending) return undefined;
         const running = await this.#context.machine.runtime.start(spec);
         try {
@@ -165,35 +162,6 @@ export class ContainerLoop {
       }
     }
     return undefined;
-  }
-
-  /** A program that is known not to heed PORT, while somebody else has its port. */
-  #needsNetwork(image: Image): boolean {
-    const declared = mainPort(this.container);
-    const { runtime, stubborn } = this.#context.machine;
-    this.#stubbornAs = `${image.digest ?? image.reference} ${declared ?? ''}`;
-    if (declared === undefined || !runtime.ownNetworks || !stubborn.has(this.#stubbornAs)) return false;
-    return runtime.portInUse(declared);
-  }
-
-  /**
-   * Did it fail because it wants a port that is taken? Then that was no fault of its own: it is started again at once, in
-   * a network where the port is free.
-   */
-  #collided(end: Termination): boolean {
-    const declared = mainPort(this.container);
-    const { runtime, stubborn } = this.#context.machine;
-    if (this.#ending || this.#ownNetwork || this.#wasReady || end.exitCode === 0 || declared === undefined)
-      return false;
-    if (!runtime.portInUse(declared)) return false;
-    if (!runtime.ownNetworks) {
-      const message = `port ${declared} is in use on this machine; a program that listens on $PORT gets a free one`;
-      this.#context.event('Warning', 'PortInUse', message);
-      return false;
-    }
-    stubborn.add(this.#stubbornAs);
-    this.#ownNetwork = true;
-    return true;
   }
 
   #begin(running: RunningContainer, image: Image): number {
@@ -254,12 +222,6 @@ export class ContainerLoop {
     const { machine } = this.#context;
     const { startupProbe, readinessProbe, livenessProbe } = this.container;
     const probes = { startup: startupProbe, readiness: readinessProbe, liveness: livenessProbe };
-    let lookedAt = LOOK_AFTER - LOOK_EVERY;
-    const look = (elapsed: number): void => {
-      if (elapsed - lookedAt < LOOK_EVERY) return;
-      lookedAt = elapsed;
-      this.#findPort(running);
-    };
     this.#prober = new Prober(
       probes,
       async (probe) => {
@@ -291,56 +253,20 @@ export class ContainerLoop {
         },
         onFailure: (kind, message) =>
           this.#context.event('Warning', 'Unhealthy', `${capital(kind)} probe failed: ${message}`),
-        onSilence: look,
+        onSilence: (elapsed) => this.#ports.onSilence(running, elapsed),
       },
       machine.clock,
     );
     this.#prober.start();
-    if (startupProbe === undefined && readinessProbe === undefined) this.#findPortSoon(running);
+    if (startupProbe === undefined && readinessProbe === undefined)
+      this.#ports.findSoon(running, () => this.#running === running);
   }
 
-  /** Nothing asks a container without probes, so its port is looked for until it is found. */
-  #findPortSoon(running: RunningContainer, elapsed = 0): void {
-    const delay = elapsed < 2_000 ? 50 : 1_000;
-    if (mainPort(this.container) === undefined || elapsed > 60_000) return;
-    this.#context.machine.clock.after(delay, () => {
-      if (this.#running !== running) return;
-      if (!this.#findPort(running)) this.#findPortSoon(running, elapsed + delay);
-    });
-  }
-
-  /** A program that does not heed PORT listens somewhere: there is where its port is. */
-  #findPort(running: RunningContainer): boolean {
-    const declared = mainPort(this.container);
-    if (declared === undefined || this.#ownNetwork) return true;
-    const { portMap, machine } = this.#context;
-    const given = portMap.get(declared) ?? declared;
-    const found = findPort(declared, given, running.listeners(), this.#context.address());
-    if (found === undefined) return false;
-    if (found.loopbackOnly) this.#context.setAddress('127.0.0.1');
-    if (found.port !== given) {
-      if (found.port === declared) machine.stubborn.add(this.#stubbornAs);
-      portMap.set(declared, found.port);
-      machine.ports.release(given);
-    }
-    if (found.loopbackOnly || found.port !== given) this.#context.portsChanged();
-    return true;
-  }
-
-  #target(running: RunningContainer) {
+  #target(running: RunningContainer): ProbeTarget {
     return {
       host: this.#context.address(),
-      port: (declared: number | string) => {
-        const port = declaredPort(this.container, declared);
-        return this.#context.portMap.get(port) ?? port;
-      },
-      // What leads into a network of its own accepts before the program does.
-      listens: this.#ownNetwork
-        ? (declared: number | string) => {
-            const port = declaredPort(this.container, declared);
-            return running.listeners().some((listener) => listener.port === port);
-          }
-        : undefined,
+      port: (declared) => this.#ports.realPort(declared),
+      listens: this.#ports.listensIn(running),
       container: running,
     };
   }

@@ -13,7 +13,7 @@ import type { Shell } from './warm-shells.ts';
 
 /** How long output may follow the exit: a process that left the group may hold the pipe. */
 const OUTPUT_AFTER_EXIT = 100;
-/** How often a terminating container is looked at: does any process that handles SIGTERM remain? ms */
+/** How often a terminating container is looked at: does any process that handles SIGTERM remain? In ms. */
 const TERMINATION_CHECK = 50;
 const SETUP_FAILED = 125;
 
@@ -67,26 +67,27 @@ export class ProcessContainer implements RunningContainer {
 
   terminate(): void {
     if (this.#gone || this.#terminated) return;
-    const main = this.pid();
-    const all = this.#processes();
-    if (main === undefined || all.length === 0) {
-      // Between two steps of setting up.
-      this.#terminating = setTimeout(() => this.terminate(), TERMINATION_CHECK);
-      return;
-    }
     this.#terminated = true;
-    // A program that handles SIGTERM is responsible for its children, as in any container.
-    if (catchesTermination(main)) return signal(main, 'SIGTERM');
-    const polite = all.filter(catchesTermination).map((pid) => ({ pid, since: statOf(pid)?.startTime }));
-    for (const { pid } of polite) signal(pid, 'SIGTERM');
-    // A wrapper that does not would die first and take with it who is ending in good order.
-    const end = (): void => {
+    let told = '';
+    let polite: { readonly pid: number; readonly since: number | undefined }[] = [];
+    const step = (): void => {
       if (this.#gone) return;
-      if (polite.some(({ pid, since }) => isAlive(pid) && statOf(pid)?.startTime === since))
-        this.#terminating = setTimeout(end, TERMINATION_CHECK);
-      else for (const pid of this.#processes()) signal(pid, 'SIGTERM');
+      const main = this.pid();
+      const identity = main === undefined ? told : `${main} ${statOf(main)?.startTime ?? ''}`;
+      if (main !== undefined && identity !== told) {
+        // While the shell still sets up, its helpers come and go in the program's place, and then the program.
+        told = identity;
+        // A program that handles SIGTERM is responsible for its children, as in any container. A wrapper that does not
+        // would die first and take with it who is ending in good order.
+        const handlers = catchesTermination(main) ? [main] : this.#processes().filter(catchesTermination);
+        polite = handlers.map((pid) => ({ pid, since: statOf(pid)?.startTime }));
+        for (const pid of handlers) signal(pid, 'SIGTERM');
+      }
+      const waits = polite.some(({ pid, since }) => isAlive(pid) && statOf(pid)?.startTime === since);
+      if (!waits) for (const pid of this.#processes()) signal(pid, 'SIGTERM');
+      this.#terminating = setTimeout(step, TERMINATION_CHECK);
     };
-    end();
+    step();
   }
 
   kill(): void {
