@@ -23,7 +23,7 @@ import { startServingControllers } from '../serving/controller/main.ts';
 import { DataPathProcess } from './data-path.ts';
 import { runDemo } from './demo.ts';
 import { errorCode, UsageError } from './errors.ts';
-import { installManifests, publishBrokerHost, publishDataPath, publishPorts } from './install.ts';
+import { installManifests, publishApiServer, publishBrokerHost, publishDataPath, publishPorts } from './install.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { LogFile } from './log-file.ts';
 import { claimNetwork } from './network.ts';
@@ -168,6 +168,7 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
         images.onBuilt(retry, (error) => log.warn('image store not watched: new images are found later', { error })),
     }).then(started),
     startEventingControllers({ ...eventing, registry }).then(started),
+    publishApiServer(client, new URL(apiUrl).host),
     publishBrokerHost(client, options.domain),
   ]);
   started(node);

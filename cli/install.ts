@@ -2,7 +2,7 @@
  * Puts the standing objects into the embedded API server: CRDs as this version has them; ConfigMaps only where absent
  * (they are the user's to edit), but for the keys that say where this instance listens.
  */
-import { ConfigMap, CustomResourceDefinition, EndpointSlice, Namespace, Service } from '../api/core.ts';
+import { ConfigMap, CustomResourceDefinition, Endpoints, EndpointSlice, Namespace, Service } from '../api/core.ts';
 import { Ingress, INGRESS_CLASS_ANNOTATION, ZEROTH_INGRESS_CLASS } from '../api/networking/ingress.ts';
 import type { KubeObject } from '../api/object.ts';
 import { apiVersionOf, type ResourceType } from '../api/resource.ts';
@@ -127,6 +127,34 @@ export async function publishDataPath(
       addressType: 'IPv4',
       endpoints: [{ addresses: [host], conditions: { ready: true, serving: true, terminating: false } }],
       ports: [{ name: 'http', port, protocol: 'TCP' }],
+    },
+    { fieldManager: FIELD_MANAGER },
+  );
+}
+
+/** What the Service `default/kubernetes` leads to, so that `https://kubernetes.default.svc` works in pods as anywhere. */
+export async function publishApiServer(client: Client, address: string): Promise<void> {
+  const [host, port] = splitAddress(address);
+  const [name, namespace] = ['kubernetes', 'default'];
+  await client.apply(
+    Endpoints,
+    {
+      apiVersion: 'v1',
+      kind: 'Endpoints',
+      metadata: { name, namespace, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+      subsets: [{ addresses: [{ ip: host }], ports: [{ name: 'https', port, protocol: 'TCP' }] }],
+    },
+    { fieldManager: FIELD_MANAGER },
+  );
+  await client.apply(
+    EndpointSlice,
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [host], conditions: { ready: true, serving: true, terminating: false } }],
+      ports: [{ name: 'https', port, protocol: 'TCP' }],
     },
     { fieldManager: FIELD_MANAGER },
   );
