@@ -11,12 +11,19 @@ export function validateTriggerFilter(filter: TriggerFilter | undefined): FieldE
   return viaField('attributes', validateNames(filter?.attributes));
 }
 
-export function validateFilters(filters: readonly SubscriptionsApiFilter[] | undefined, depth = 0): FieldError[] {
-  return (filters ?? []).flatMap((filter, i) => viaField(`[${i}]`, validateFilter(filter, depth)));
+export function validateFilters(filters: unknown, depth = 0): FieldError[] {
+  if (filters === undefined || filters === null) return [];
+  if (!Array.isArray(filters)) return [invalidValue(filters, '', 'must be a list of filters')];
+  return filters.flatMap((filter: unknown, i) => viaField(`[${i}]`, validateFilter(filter, depth)));
 }
 
-function validateFilter(filter: SubscriptionsApiFilter, depth: number): FieldError[] {
+/** The schema ends where filters nest, so an inner one may be anything. */
+function validateFilter(given: unknown, depth: number): FieldError[] {
   if (depth > DEEPEST) return [{ message: `filters are nested deeper than ${DEEPEST}`, paths: [''] }];
+  if (!isObject(given)) return [invalidValue(given, '', 'must be a filter')];
+  const misshapen = shapeErrors(given);
+  if (misshapen.length > 0) return misshapen;
+  const filter = given as SubscriptionsApiFilter;
   const errors: FieldError[] = [];
   if (dialectsOf(filter) > 1)
     errors.push({ message: 'multiple dialects found, filters can have only one dialect set', paths: [] });
@@ -27,6 +34,27 @@ function validateFilter(filter: SubscriptionsApiFilter, depth: number): FieldErr
   if (filter.not !== undefined) errors.push(...viaField('not', validateFilter(filter.not, depth + 1)));
   if (filter.cesql) errors.push(...viaField('cesql', validateExpression(filter.cesql)));
   return errors;
+}
+
+const MAPS: readonly string[] = ['exact', 'prefix', 'suffix'];
+const DIALECTS: readonly string[] = [...MAPS, 'all', 'any', 'not', 'cesql'];
+
+/** Unknown dialects, and values of another type than their dialect has; nested filters are looked at by themselves. */
+function shapeErrors(filter: Readonly<Record<string, unknown>>): FieldError[] {
+  return Object.entries(filter).flatMap(([dialect, value]) => {
+    if (!DIALECTS.includes(dialect))
+      return [invalidKeyName(dialect, dialect, `a filter's dialect is one of ${DIALECTS.join(', ')}`)];
+    if (dialect === 'cesql' && typeof value !== 'string') return [invalidValue(value, dialect, 'must be a string')];
+    if (!MAPS.includes(dialect)) return [];
+    if (!isObject(value)) return [invalidValue(value, dialect, 'must map attribute names to strings')];
+    return Object.entries(value)
+      .filter(([, wanted]) => typeof wanted !== 'string')
+      .map(([name, wanted]) => invalidValue(wanted, `${dialect}[${name}]`, 'must be a string'));
+  });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function validateExpression(cesql: string): FieldError[] {

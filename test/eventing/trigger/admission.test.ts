@@ -197,6 +197,31 @@ const denied: [name: string, object: Broker | Trigger, message: string, features
     trigger({ broker: 'b', subscriber, filters: [{ cesql: 'a b' }] }),
     'invalid value: a b: spec.filters[0].cesql\nthe cesql filter cannot be read: expected the end at position 2',
   ],
+  [
+    'nested: a value that is no string, as YAML makes of `no`',
+    trigger({ broker: 'b', subscriber, filters: [{ not: { exact: { subject: false } } }] }),
+    'invalid value: false: spec.filters[0].not.exact[subject]\nmust be a string',
+  ],
+  [
+    'nested: a text where a list belongs',
+    trigger({ broker: 'b', subscriber, filters: [{ not: { all: 'x' } }] }),
+    'invalid value: x: spec.filters[0].not.all\nmust be a list of filters',
+  ],
+  [
+    'nested: a number where a filter belongs',
+    trigger({ broker: 'b', subscriber, filters: [{ all: [{ any: [1] }] }] }),
+    'invalid value: 1: spec.filters[0].all[0].any[0]\nmust be a filter',
+  ],
+  [
+    'nested: a list where a filter belongs',
+    trigger({ broker: 'b', subscriber, filters: [{ not: { not: [] } }] }),
+    'invalid value: []: spec.filters[0].not.not\nmust be a filter',
+  ],
+  [
+    'nested: an unknown dialect, which would let everything pass',
+    trigger({ broker: 'b', subscriber, filters: [{ any: [{ exakt: { type: 'a' } }] }] }),
+    'invalid key name "exakt": spec.filters[0].any[0].exakt\na filter\'s dialect is one of exact, prefix, suffix, all, any, not, cesql',
+  ],
   ['a zero timeout', trigger(uri({ timeout: 'PT0S' })), 'invalid value: PT0S: spec.delivery.timeout'],
   [
     'a timeout when the feature is off',
