@@ -26,6 +26,8 @@ await build({
   outdir: out,
   bundle: true,
   splitting: true,
+  // Its ES modules: of CommonJS, import() finds only a default export once it is in a chunk.
+  alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
   format: 'esm',
   platform: 'node',
   target: 'node20',
