@@ -89,10 +89,12 @@ function isAlive(holder: Holder): boolean {
   return holder.started === '' || startOf(holder.pid) === holder.started;
 }
 
+/** A zombie has ended; its parent has only not yet asked how, which in a container may be never. */
 function startOf(pid: number): string {
   try {
     const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return line.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? 'ended' : (fields[19] ?? '');
   } catch {
     return '';
   }

@@ -1,5 +1,7 @@
 /** What the store promises to whoever reads, writes and watches, and to whoever finds a damaged folder. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +18,7 @@ import { Store } from '../../../../local/apiserver/store/store.ts';
 import { temporaryFolder } from '../support.ts';
 
 const RESOURCE = '/configmaps';
+const noProc = existsSync('/proc/self/stat') ? false : 'no /proc here';
 
 if (process.argv[2] === 'fill') await fillDisk(process.argv[3] ?? '');
 else run();
@@ -171,6 +174,25 @@ function run(): void {
     await writeFile(join(dir, 'lock'), JSON.stringify({ pid: 1, started: 'long ago' }));
     const next = await Store.open({ dir, log: silentLogger });
     await next.close();
+  });
+
+  t.test('a killed process that nobody has waited for does not hold it', { skip: noProc }, async (t) => {
+    const dir = await temporaryFolder(t);
+    // A program that does not wait for a child it inherited, as many a container's process 1.
+    const parent = spawn('sh', ['-c', 'sleep 0.05 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    t.teardown(() => parent.kill('SIGKILL'));
+    const [text] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(text.toString());
+    const stat = async (): Promise<string[]> => {
+      const line = await readFile(`/proc/${pid}/stat`, 'utf8');
+      return line.slice(line.lastIndexOf(')') + 2).split(' ');
+    };
+    const started = (await stat())[19] ?? '';
+    for (const deadline = Date.now() + 5_000; (await stat())[0] !== 'Z' && Date.now() < deadline;)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    await writeFile(join(dir, 'lock'), JSON.stringify({ pid, started }));
+    const store = await Store.open({ dir, log: silentLogger });
+    await store.close();
   });
 
   t.test('damage in the middle is refused with one message, and nothing is touched', async (t) => {
