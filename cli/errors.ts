@@ -26,3 +26,31 @@ export function errorCode(error: unknown): string | undefined {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** @param path what could not be written, with a space before it; '' where that is not known */
+export function diskFull(path: string): CommandError {
+  return new CommandError(
+    `cannot write${path}: no space left on the disk; free some space and run it again (nothing that was stored is lost)`,
+  );
+}
+
+/** What the machine refused, in one line that says what to do; undefined when that is not what went wrong. */
+export function machineRefusal(error: unknown): CommandError | undefined {
+  const path = error instanceof Error && 'path' in error && typeof error.path === 'string' ? ` ${error.path}` : '';
+  switch (errorCode(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return diskFull(path);
+    case 'EROFS':
+    case 'EACCES':
+    case 'EPERM':
+      return path === ''
+        ? undefined
+        : new CommandError(`may not use${path}; change its permissions or choose another --state`);
+    case 'EMFILE':
+    case 'ENFILE':
+      return new CommandError('too many open files; raise the limit (ulimit -n) and run it again');
+    default:
+      return undefined;
+  }
+}

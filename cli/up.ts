@@ -1,8 +1,8 @@
 /** `zeroth up`: starts an instance in the foreground, or in the background with --detach. */
 import { spawn } from 'node:child_process';
-import { openSync, closeSync, readFileSync } from 'node:fs';
+import { openSync, closeSync, readFileSync, statfsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { CommandError, UsageError } from './errors.ts';
+import { CommandError, diskFull, UsageError } from './errors.ts';
 import { StateFolder, type Ready } from './state.ts';
 import { STATE_FLAG, type Arguments, type Verb } from './verb.ts';
 
@@ -88,7 +88,11 @@ async function detach(args: Arguments, state: StateFolder): Promise<number> {
   closeSync(fd);
   const ready = await waitReady(child, state);
   process.stdout.write(readFileSync(output, 'utf8'));
-  if (typeof ready === 'number') return ready === 0 ? 1 : ready;
+  if (typeof ready === 'number') {
+    // On a full disk it could not even write what is wrong.
+    if (statfsSync(state.dir).bavail === 0) throw diskFull(` to ${state.dir}`);
+    return ready === 0 ? 1 : ready;
+  }
   child.unref();
   return 0;
 }

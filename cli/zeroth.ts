@@ -3,7 +3,7 @@
  * The `zeroth` command: finds the verb, parses its words, runs it. Verbs load what they need when they run, so that
  * `zeroth --help` costs nothing. Exit codes: 0 done, 1 failed, 2 wrong words or a port in use.
  */
-import { CommandError } from './errors.ts';
+import { CommandError, machineRefusal } from './errors.ts';
 import { helpOf, parseArguments, type Verb } from './verb.ts';
 import { version } from './version.ts';
 
@@ -72,7 +72,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof CommandError)) throw error;
-  process.stderr.write(`zeroth: ${error.message}\n`);
-  process.exitCode = error.exitCode;
+  const told = error instanceof CommandError ? error : machineRefusal(error);
+  if (told === undefined) throw error;
+  process.stderr.write(`zeroth: ${told.message}\n`);
+  process.exitCode = told.exitCode;
 }

@@ -169,3 +169,23 @@ t.test('a torn tail of the API store is repaired; a corrupt middle is refused, a
   t.match(output.stderr, /^zeroth: [^\n]*(corrupt|damaged)[^\n]*\n$/, 'one clear line');
   t.equal(statSync(log).size, size, 'the file is as it was');
 });
+
+t.test('a full disk is one clear line, before and with --detach', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'zeroth-e2e-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const onFullDisk = (...flags: string[]): Promise<Output> => {
+    const start = `node ${resolve('dist/zeroth.js')} up --state ${folder}/state --http-port 0 --api-port 0 ${flags.join(' ')}`;
+    const script = `mount -t tmpfs -o size=64k tmpfs ${folder} && { cat /dev/zero > ${folder}/fill 2> /dev/null; ${start}; }`;
+    return runProgram('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script], '', cleanEnv());
+  };
+  const probe = await runProgram('unshare', ['--user', '--map-root-user', '--mount', 'true'], '', cleanEnv());
+  if (probe.code !== 0) return t.skip('no user namespaces here');
+  for (const flags of [[], ['--detach']]) {
+    const output = await onFullDisk(...flags);
+    t.match(
+      output,
+      { code: 1, stderr: /^zeroth: cannot write[^\n]*no space left on the disk[^\n]*\n$/ },
+      flags.join(' '),
+    );
+  }
+});
