@@ -15,6 +15,7 @@ import { ApiServer } from '../../../local/apiserver/main.ts';
 import { ImageStore } from '../../../local/node/image-store.ts';
 import { startNodeAgent, type NodeAgent } from '../../../local/node/main.ts';
 import { until } from './until.ts';
+import { claimTestNetwork } from '../../test-network.ts';
 
 export interface Cluster {
   readonly dir: string;
@@ -39,14 +40,10 @@ export interface Cluster {
 export const isReady = (pod: Pod): boolean =>
   pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
 
-// Test files run beside each other, and instances have networks of their own.
-let prefix = 128 + (process.pid % 100);
-
 export async function openCluster(t: Test): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'zeroth-node-'));
   const log = createLogger(process.env.LOG === undefined ? 'error' : 'debug');
-  const network = { prefix: `127.${prefix}`, gateway: `127.${prefix}.0.1`, clusterPort: 9080 };
-  prefix++;
+  const network = await claimTestNetwork(t, 9080);
   const server = await ApiServer.open({ dir: join(dir, 'api'), admissions: [], servicePrefix: network.prefix, log });
   const client = new Client(server.transport);
   const informers = new Informers(client, log);

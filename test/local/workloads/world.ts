@@ -14,6 +14,7 @@ import { Informers } from '../../../kube/informers.ts';
 import { createLogger } from '../../../kube/log.ts';
 import { ApiServer } from '../../../local/apiserver/main.ts';
 import { startWorkloads, type Workloads } from '../../../local/workloads/main.ts';
+import { claimTestNetwork } from '../../test-network.ts';
 
 export interface World {
   readonly client: Client;
@@ -25,8 +26,6 @@ export interface World {
   readonly log: string[];
 }
 
-let instances = 0;
-
 export async function startWorld(
   t: Test,
   options: { node?: boolean; caCert?: string; clock?: Clock; admissions?: readonly Admission[] } = {},
@@ -34,13 +33,16 @@ export async function startWorld(
   const dir = mkdtempSync(join(tmpdir(), 'workloads-'));
   const lines: string[] = [];
   const log = createLogger('warn', {}, (line) => void lines.push(line));
-  // A /16 of its own for each process and each world in it.
-  const prefix = `127.${40 + ((process.pid * 7 + instances++) % 200)}`;
-  const server = await ApiServer.open({ dir, admissions: options.admissions ?? [], servicePrefix: prefix, log });
+  const network = await claimTestNetwork(t, 18_080);
+  const server = await ApiServer.open({
+    dir,
+    admissions: options.admissions ?? [],
+    servicePrefix: network.prefix,
+    log,
+  });
   const client = new Client(server.transport);
   if (options.node !== false) await addNode(client);
   const informers = new Informers(client, log);
-  const network = { prefix, gateway: `${prefix}.0.1`, clusterPort: 18_080 };
   const workloads = await startWorkloads({
     client,
     informers,
