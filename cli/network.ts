@@ -7,7 +7,8 @@ import { createServer, type Server } from 'node:net';
 import type { InstanceNetwork } from '../api/zeroth.ts';
 import { CommandError, errorCode } from './errors.ts';
 
-const CLAIM_PORT = 10_250;
+/** One that nothing common listens on at all addresses, as a kubelet does at 10250. */
+const CLAIM_PORT = 17_250;
 const FIRST = 16;
 const COUNT = 224;
 
@@ -17,7 +18,7 @@ export interface Claim extends InstanceNetwork {
 
 /**
  * @param seed decides which range is tried first, so that a state folder keeps its addresses
- * @param httpPort the gateway's external port (0 = any): the cluster port where 80 is not permitted
+ * @param httpPort the gateway's external port (0 = any): the cluster port where 80 cannot be had
  */
 export async function claimNetwork(seed: string, httpPort: number): Promise<Claim> {
   const start = createHash('sha256').update(seed).digest().readUInt16BE(0) % COUNT;
@@ -31,12 +32,22 @@ export async function claimNetwork(seed: string, httpPort: number): Promise<Clai
         `cannot use loopback addresses such as ${gateway} (${holder}); zeroth needs 127.0.0.0/8, which Linux has by default`,
       );
     }
-    const port80 = await tryListen(gateway, 80);
-    if (typeof port80 !== 'string') port80.close();
-    const clusterPort = typeof port80 !== 'string' ? 80 : httpPort === 0 ? 8080 : httpPort;
+    const clusterPort = await firstFree(gateway, [80, httpPort === 0 ? 8080 : httpPort, 0]);
     return { prefix, gateway, clusterPort, release: () => void holder.close() };
   }
   throw new CommandError(`all ${COUNT} loopback ranges are taken by other instances; stop one with: zeroth down`);
+}
+
+/** The first of the ports that can be bound: one may need root, another may be taken at all addresses. */
+async function firstFree(host: string, ports: readonly number[]): Promise<number> {
+  for (const port of ports) {
+    const server = await tryListen(host, port);
+    if (typeof server === 'string') continue;
+    const address = server.address();
+    server.close();
+    if (typeof address === 'object' && address !== null) return address.port;
+  }
+  throw new CommandError(`no port of ${host} can be listened on`);
 }
 
 /** A server that listens, or the error's code. */
