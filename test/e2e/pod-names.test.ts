@@ -11,7 +11,8 @@ createServer(async (request, response) => {
   const url = new URL(request.url, 'http://pod').searchParams.get('url');
   if (url === null) return response.end('peer');
   try {
-    const answer = await fetch(url);
+    const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
+    const answer = await fetch(url.replace('IN_CLUSTER', host + ':' + port));
     response.end(answer.status + ' ' + (await answer.text()));
   } catch (error) {
     response.end(String(error.cause ?? error));
@@ -39,11 +40,15 @@ void t.test('names in a pod: other Services, their external URLs, and the API se
   await instance.ok(['apply', '-f', '-'], ['one', 'two'].map((name) => MANIFEST(name, instance.run.caFile)).join(''));
   await instance.ok(['wait', '--for=condition=Ready', 'ksvc', '--all', '--timeout=30s']);
   const url = await instance.ok(['get', 'ksvc', 'two', '-o', 'jsonpath={.status.url}']);
+  const address = await instance.ok(['get', 'ksvc', 'two', '-o', 'jsonpath={.status.address.url}']);
+  // Only a user who may listen on ports below 1024 has 80 and 443 on cluster addresses.
+  const privileged = new URL(address).port === '';
   for (const [target, expected] of [
-    ['http://two.default.svc.cluster.local', '200 peer'],
-    ['http://two.default', '200 peer'],
+    [address, '200 peer'],
+    [address.replace('.svc.cluster.local', ''), '200 peer'],
     [url, '200 peer'],
-    ['https://kubernetes.default.svc/readyz', '200 ok'],
+    ['https://IN_CLUSTER/readyz', '200 ok'],
+    ...(privileged ? ([['https://kubernetes.default.svc/readyz', '200 ok']] as const) : []),
   ] as const)
     t.equal(
       (await instance.fetch('one.default.localhost', { path: `/?url=${encodeURIComponent(target)}` })).body,
