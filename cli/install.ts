@@ -107,7 +107,7 @@ export async function publishDataPath(
   address: string,
 ): Promise<void> {
   const namespace = name === 'broker-ingress' ? EVENTING_NAMESPACE : SERVING_NAMESPACE;
-  const [host, port] = splitAddress(address);
+  const [, port] = splitAddress(address);
   await client.apply(
     Service,
     {
@@ -118,18 +118,7 @@ export async function publishDataPath(
     },
     { fieldManager: FIELD_MANAGER },
   );
-  await client.apply(
-    EndpointSlice,
-    {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },
-      addressType: 'IPv4',
-      endpoints: [{ addresses: [host], conditions: { ready: true, serving: true, terminating: false } }],
-      ports: [{ name: 'http', port, protocol: 'TCP' }],
-    },
-    { fieldManager: FIELD_MANAGER },
-  );
+  await applySlice(client, namespace, name, 'http', address);
 }
 
 /** What the Service `default/kubernetes` leads to, so that `https://kubernetes.default.svc` works in pods as anywhere. */
@@ -146,15 +135,26 @@ export async function publishApiServer(client: Client, address: string): Promise
     },
     { fieldManager: FIELD_MANAGER },
   );
+  await applySlice(client, namespace, name, 'https', address);
+}
+
+async function applySlice(
+  client: Client,
+  namespace: string,
+  service: string,
+  portName: string,
+  address: string,
+): Promise<void> {
+  const [host, port] = splitAddress(address);
   await client.apply(
     EndpointSlice,
     {
       apiVersion: 'discovery.k8s.io/v1',
       kind: 'EndpointSlice',
-      metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },
+      metadata: { name: service, namespace, labels: { 'kubernetes.io/service-name': service } },
       addressType: 'IPv4',
       endpoints: [{ addresses: [host], conditions: { ready: true, serving: true, terminating: false } }],
-      ports: [{ name: 'https', port, protocol: 'TCP' }],
+      ports: [{ name: portName, port, protocol: 'TCP' }],
     },
     { fieldManager: FIELD_MANAGER },
   );

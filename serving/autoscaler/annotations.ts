@@ -2,7 +2,7 @@
  * What a revision says of its own scaling: the autoscaling annotations of its PodAutoscaler. They were validated at
  * admission; a value that makes no sense all the same is as good as absent. Source: reference section 4.1.
  */
-import { parseDuration } from './duration.ts';
+import { parseDuration } from '../../kube/go-duration.ts';
 
 export const KPA_CLASS = 'kpa.autoscaling.knative.dev';
 

@@ -2,7 +2,7 @@
  * The ConfigMap config-autoscaler: parsed and validated as a whole.
  * Source: reference section 5; defaults are Knative's.
  */
-import { parseDuration } from './duration.ts';
+import { parseDuration } from '../../kube/go-duration.ts';
 import { ConfigError } from './errors.ts';
 
 export interface AutoscalerConfig {

@@ -4,7 +4,7 @@ import type { Lister } from '../../kube/informer.ts';
 import type { Logger } from '../../kube/log.ts';
 import { KPA_CLASS } from './annotations.ts';
 import { DEFAULT_CONFIG, parseAutoscalerConfig, type AutoscalerConfig } from './config.ts';
-import { parseDuration } from './duration.ts';
+import { parseDuration } from '../../kube/go-duration.ts';
 import { ConfigError } from './errors.ts';
 
 export interface SettingValues {

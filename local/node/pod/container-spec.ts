@@ -8,7 +8,7 @@ import type { ContainerSpec, Identity, OwnNetwork } from '../runtime/runtime.ts'
 import type { PodContext } from './context.ts';
 import { buildEnvironment, expand } from './environment.ts';
 import { acceptsPort, mainPort } from './port-map.ts';
-import { parseQuantity } from './quantity.ts';
+import { parseQuantity } from '../../../kube/quantity.ts';
 
 /** @throws NodeError ImageNotFound */
 export function imageOf(container: Container, context: PodContext): Image {

@@ -1,7 +1,7 @@
 /** What a pod may learn of itself: fieldRef and resourceFieldRef. Source: Kubernetes "Downward API". */
 import type { Container, Pod } from '../../../api/core.ts';
 import { NodeError } from '../errors.ts';
-import { parseQuantity } from './quantity.ts';
+import { parseQuantity } from '../../../kube/quantity.ts';
 
 /** What the agent has decided that the object does not say yet. */
 export interface PodFacts {

@@ -1,7 +1,7 @@
 /** Which node a pod goes to, and why it goes nowhere. Source: Kubernetes, "Kubernetes Scheduler", filters. */
 import type { Node, Pod } from '../../../api/core.ts';
 import { hasPortConflict, matchesNode, podAffinityFailure, untolerated, type Cluster } from './affinity.ts';
-import { quantity } from './quantity.ts';
+import { parseQuantity } from '../../../kube/quantity.ts';
 import { requestsOf, type Amounts } from './requests.ts';
 
 export interface ClusterState extends Cluster {
@@ -48,7 +48,7 @@ function shortages(pod: Pod, node: Node, used: Amounts): string[] {
   const short: string[] = [];
   for (const [name, amount] of requestsOf(pod)) {
     if (amount === 0 || (name === 'pods' && allocatable.pods === undefined)) continue;
-    const free = quantity(allocatable[name]) - (used.get(name) ?? 0);
+    const free = (parseQuantity(allocatable[name]) ?? 0) - (used.get(name) ?? 0);
     if (amount > free + 1e-9) short.push(name === 'pods' ? 'Too many pods' : `Insufficient ${name}`);
   }
   return short;

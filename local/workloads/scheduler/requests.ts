@@ -1,6 +1,6 @@
 /** What a pod claims of a node. Source: Kubernetes, "Resource Management for Pods and Containers", "Init containers". */
 import type { Pod } from '../../../api/core.ts';
-import { quantity } from './quantity.ts';
+import { parseQuantity } from '../../../kube/quantity.ts';
 
 /** Resource name → amount in its own unit; `pods` counts the pod itself. */
 export type Amounts = ReadonlyMap<string, number>;
@@ -26,7 +26,7 @@ export function requestsOf(pod: Pod): Amounts {
 }
 
 function amountsOf(requests: Readonly<Record<string, string>> | undefined): Amounts {
-  return new Map(Object.entries(requests ?? {}).map(([name, text]) => [name, quantity(text)]));
+  return new Map(Object.entries(requests ?? {}).map(([name, text]) => [name, parseQuantity(text) ?? 0]));
 }
 
 function add(sum: Map<string, number>, more: Amounts): void {

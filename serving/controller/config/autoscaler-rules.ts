@@ -1,6 +1,6 @@
 /** What a config-autoscaler must satisfy before it is stored; the autoscaler reads it itself. Reference section 5. */
 import { parseAutoscalerLimits } from './autoscaler.ts';
-import { formatDuration } from './duration.ts';
+import { formatDuration } from '../../../kube/go-duration.ts';
 import { ConfigError, duration, float, type ConfigData } from './parse.ts';
 
 const LEAST_TARGET = 0.01;

@@ -1,5 +1,5 @@
 /** config-defaults: what a Revision gets when its author says nothing. Source: reference section 5. */
-import { isQuantity } from '../quantity.ts';
+import { isQuantity } from '../../../kube/quantity.ts';
 import { bool, ConfigError, integer, text, type ConfigData } from './parse.ts';
 import { compileTemplate, type Template } from './template.ts';
 

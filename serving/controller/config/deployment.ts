@@ -1,5 +1,5 @@
 /** config-deployment: how Revisions become Deployments. Keys of the queue-proxy sidecar are accepted and unused. */
-import { isQuantity } from '../quantity.ts';
+import { isQuantity } from '../../../kube/quantity.ts';
 import { bool, ConfigError, duration, isRecord, stringMap, text, words, yaml, type ConfigData } from './parse.ts';
 
 export interface RuntimeClass {

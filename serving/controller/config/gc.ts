@@ -1,5 +1,5 @@
 /** config-gc: how long Revisions without traffic are kept. Source: reference sections 2.6 and 5. */
-import { parseDuration } from './duration.ts';
+import { parseDuration } from '../../../kube/go-duration.ts';
 import { ConfigError, integer, type ConfigData } from './parse.ts';
 
 /** `undefined` stands for `disabled`. */

@@ -1,6 +1,6 @@
 /** Reading ConfigMap data: one typed field at a time, with errors that name the key. */
 import { parse as parseYaml } from 'yaml';
-import { parseDuration } from './duration.ts';
+import { parseDuration } from '../../../kube/go-duration.ts';
 
 export type ConfigData = Readonly<Record<string, string>>;
 

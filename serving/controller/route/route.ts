@@ -7,7 +7,7 @@ import { Revision } from '../../../api/serving/revision.ts';
 import { Route, ROUTE_CONDITIONS, type RouteStatus } from '../../../api/serving/route.ts';
 import { conditionOf, isReady, type Conditions } from '../../../kube/conditions.ts';
 import type { Outcome, Reconciler, World } from '../../../kube/reconciler.ts';
-import { parseDuration } from '../config/duration.ts';
+import { parseDuration } from '../../../kube/go-duration.ts';
 import type { ConfigStore } from '../config/store.ts';
 import { ensure, replaceSpec } from '../ensure.ts';
 import { DomainNameError, NotOwnedError } from '../errors.ts';

@@ -1,7 +1,7 @@
 /** Autoscaling annotations of a template. Paths start at the annotation's key. Source: reference section 4.1. */
 import { invalidValue, outOfBounds, type FieldError } from '../../../api/field-error.ts';
 import type { AutoscalerLimits } from '../config/autoscaler.ts';
-import { formatDuration, parseDuration } from '../config/duration.ts';
+import { formatDuration, parseDuration } from '../../../kube/go-duration.ts';
 import { AUTOSCALING_GROUP, INITIAL_SCALE } from '../keys.ts';
 import { fieldError } from './fields.ts';
 

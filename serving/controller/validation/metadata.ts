@@ -9,7 +9,7 @@ import {
 } from '../../../api/field-error.ts';
 import type { KubeObject, ObjectMeta } from '../../../api/object.ts';
 import { deepEqual } from '../../../kube/equal.ts';
-import { parseDuration } from '../config/duration.ts';
+import { parseDuration } from '../../../kube/go-duration.ts';
 import { AUTOSCALING_GROUP, CREATOR, LAST_MODIFIER, ROLLOUT_DURATION } from '../keys.ts';
 import { fieldError } from './fields.ts';
 import { dns1035Label } from './names.ts';

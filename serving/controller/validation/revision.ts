@@ -3,7 +3,7 @@ import type { ObjectMeta } from '../../../api/object.ts';
 import { invalidKeyName, invalidValue, outOfBounds, viaField, type FieldError } from '../../../api/field-error.ts';
 import type { RevisionTemplate } from '../../../api/serving/configuration.ts';
 import type { Revision, RevisionSpec } from '../../../api/serving/revision.ts';
-import { isQuantity } from '../quantity.ts';
+import { isQuantity } from '../../../kube/quantity.ts';
 import {
   CERTIFICATE_CLASS,
   CONFIGURATION_LABEL,

@@ -10,7 +10,7 @@ import {
   type FieldError,
 } from '../../../api/field-error.ts';
 import type { FeatureName } from '../config/features.ts';
-import { parseQuantity } from '../quantity.ts';
+import { parseQuantity } from '../../../kube/quantity.ts';
 import { flagOf, type ServingContext } from './context.ts';
 import { fieldError, isSet, listOf, onlyAllows, viaFieldIndex, viaIndex } from './fields.ts';
 import { dns1123Label } from './names.ts';

@@ -1,8 +1,6 @@
 import t from 'tap';
-import fc from 'fast-check';
 import type { Node, Pod } from '../../../api/core.ts';
 import { placePod } from '../../../local/workloads/scheduler/placement.ts';
-import { quantity } from '../../../local/workloads/scheduler/quantity.ts';
 import { requestsOf } from '../../../local/workloads/scheduler/requests.ts';
 
 type PodSpec = NonNullable<Pod['spec']>;
@@ -132,27 +130,6 @@ void t.test('a pod is bound, or told why not as Kubernetes would', async (t) => 
     });
     t.same(placement, expected === undefined ? { node: 'zeroth' } : { node: undefined, message: expected }, name);
   }
-});
-
-void t.test('quantities', async (t) => {
-  for (const [text, expected] of [
-    ['100m', 0.1],
-    ['1', 1],
-    ['1.5', 1.5],
-    ['2Gi', 2 ** 31],
-    ['1e3', 1000],
-    ['12E2', 1200],
-    ['1k', 1000],
-    ['5E', 5e18],
-    ['', 0],
-    ['many', 0],
-    [7, 7],
-    [undefined, 0],
-  ] as const)
-    t.equal(quantity(text), expected, String(text));
-  t.doesNotThrow(() =>
-    fc.assert(fc.property(fc.nat(), (n) => quantity(`${n}`) === n && quantity(`${n}Ki`) === n * 1024)),
-  );
 });
 
 void t.test('init containers claim the peak, sidecars stay', async (t) => {

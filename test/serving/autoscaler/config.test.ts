@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { parse } from 'yaml';
 import { DEFAULT_CONFIG, parseAutoscalerConfig } from '../../../serving/autoscaler/config.ts';
-import { parseDuration } from '../../../serving/autoscaler/duration.ts';
+import { parseDuration } from '../../../kube/go-duration.ts';
 
 void t.test('durations are read as Go prints them', (t) => {
   const cases: [text: string, ms: number | undefined][] = [

@@ -4,7 +4,7 @@ import { apiVersionOf } from '../../../../api/resource.ts';
 import { Revision } from '../../../../api/serving/revision.ts';
 import { childName } from '../../../../kube/names.ts';
 import { controllerRef } from '../../../../kube/reconciler.ts';
-import { parseDuration } from '../../config/duration.ts';
+import { parseDuration } from '../../../../kube/go-duration.ts';
 import {
   DEFAULT_CONTAINER,
   DEPLOYMENT_HASH_LABEL,

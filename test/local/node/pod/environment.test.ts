@@ -6,7 +6,7 @@ import {
   serviceVariables,
   type EnvironmentSources,
 } from '../../../../local/node/pod/environment.ts';
-import { parseQuantity } from '../../../../local/node/pod/quantity.ts';
+import { parseQuantity } from '../../../../kube/quantity.ts';
 
 const pod = {
   apiVersion: 'v1',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { formatDuration, parseDuration } from '../../../../serving/controller/config/duration.ts';
+import { formatDuration, parseDuration } from '../../../../kube/go-duration.ts';
 import { ConfigError } from '../../../../serving/controller/config/parse.ts';
 import { parseDefaults } from '../../../../serving/controller/config/defaults.ts';
 import { parseDeployment, runtimeClassFor } from '../../../../serving/controller/config/deployment.ts';
@@ -10,7 +10,7 @@ import { parseGc } from '../../../../serving/controller/config/gc.ts';
 import { parseNetwork } from '../../../../serving/controller/config/network.ts';
 import { compileTemplate } from '../../../../serving/controller/config/template.ts';
 import { exampleChecksum, validateConfigMap } from '../../../../serving/controller/config/validate.ts';
-import { parseQuantity } from '../../../../serving/controller/quantity.ts';
+import { parseQuantity } from '../../../../kube/quantity.ts';
 import { parseImage } from '../../../../serving/controller/revision/image-reference.ts';
 import { adler32 } from '../../../../serving/controller/certificate/adler32.ts';
 
