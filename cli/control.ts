@@ -28,6 +28,7 @@ import { writeKubeconfig } from './kubeconfig.ts';
 import { LogFile } from './log-file.ts';
 import { claimNetwork } from './network.ts';
 import { programFile } from './package-root.ts';
+import { shellWord } from './shell-word.ts';
 import { processStart, type StateFolder } from './state.ts';
 import { version } from './version.ts';
 
@@ -52,11 +53,13 @@ interface Running {
   /** The data path stops before everything it depends on: broker, then gateway. */
   readonly dataPath: DataPathProcess[];
   readonly parts: Stoppable[];
+  /** The state folder is locked, so what it says of a running instance is ours to write. */
+  locked: boolean;
 }
 
 /** Runs until a signal; resolves with the exit code. Throws `UsageError` or `CommandError` when it cannot start. */
 export async function runControl(options: ControlOptions): Promise<number> {
-  const running: Running = { dataPath: [], parts: [] };
+  const running: Running = { dataPath: [], parts: [], locked: false };
   const signal = nextSignal();
   try {
     await start(options, running);
@@ -64,10 +67,10 @@ export async function runControl(options: ControlOptions): Promise<number> {
     options.print(`${name}: draining; once more to stop at once`);
     return 0;
   } finally {
-    options.state.clearReady();
+    if (running.locked) options.state.clearReady();
     for (const process of running.dataPath.reverse()) await process.stop();
     for (const part of running.parts.reverse()) await part.stop();
-    options.state.clearRun();
+    if (running.locked) options.state.clearRun();
   }
 }
 
@@ -79,7 +82,6 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
     return part;
   };
   state.create();
-  state.clearReady();
   const logFile = new LogFile(state.path('zeroth.log'));
   const write = (text: string): void => logFile.write(text);
   const log = createLogger(options.logLevel, { process: 'control' }, (line) => write(line + '\n'));
@@ -88,17 +90,30 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
 
   const network = await claimNetwork(state.dir, options.httpPort);
   const registry = new Registry();
-  const [pki, api, images] = await Promise.all([
-    openPki(state.path('pki')),
-    openApiServer(state, {
-      admissions: [...servingAdmissions, ...eventingAdmissions],
-      servicePrefix: network.prefix,
-      registry,
-      log: log.with({ part: 'apiserver' }),
-    }),
-    ImageStore.open(state.dir),
-  ]);
+  // The store's lock is that of the whole folder: nothing else in it is touched before.
+  const api = await openApiServer(state, {
+    admissions: [...servingAdmissions, ...eventingAdmissions],
+    servicePrefix: network.prefix,
+    registry,
+    log: log.with({ part: 'apiserver' }),
+  });
   started({ stop: () => api.close() });
+  const [pki, images] = await Promise.all([openPki(state.path('pki')), ImageStore.open(state.dir)]);
+  const writeRun = (): void => {
+    const [activator, broker] = running.dataPath;
+    state.writeRun({
+      pid: process.pid,
+      started: processStart(process.pid) ?? '',
+      admin: { activator: activator?.addresses['admin'] ?? '', broker: broker?.addresses['admin'] ?? '' },
+      tokenFile: pki.tokenFile,
+      caFile: pki.caFile,
+      processes: running.dataPath.map((one) => ({ name: one.name, pid: one.pid ?? 0 })),
+    });
+  };
+  running.locked = true;
+  state.clearReady();
+  // From here on `zeroth down` finds us, however far we are.
+  writeRun();
   const client = new Client(api.transport);
   const informers = new Informers(client, log);
   started({ stop: () => Promise.resolve(informers.stop()) });
@@ -181,20 +196,10 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
   for (const limit of node.limits) options.print(`  note: ${limit}`);
   if (options.demo) await runDemo({ client, images, host: `${options.domain}:${externalPort}`, print: options.print });
 
-  const writeRun = (): void => {
-    state.writeRun({
-      pid: process.pid,
-      started: processStart(process.pid) ?? '',
-      admin: { activator: activator.addresses['admin'] ?? '', broker: broker.addresses['admin'] ?? '' },
-      tokenFile: pki.tokenFile,
-      caFile: pki.caFile,
-      processes: running.dataPath.map((one) => ({ name: one.name, pid: one.pid ?? 0 })),
-    });
-  };
   writeRun();
   for (const process of running.dataPath) process.onRestart(writeRun);
   state.writeReady({ http: httpUrl, api: apiUrl, kubeconfig: options.kubeconfig, pid: process.pid });
-  options.print(`ready. In another terminal:\n  export KUBECONFIG=${options.kubeconfig}`);
+  options.print(`ready. In another terminal:\n  export KUBECONFIG=${shellWord(options.kubeconfig)}`);
 }
 
 /** Lines of what became ready, and how long after the start. */

@@ -1,6 +1,7 @@
 /** `zeroth down`: stops the instance of a state folder and waits for its end. */
 import { existsSync, rmSync } from 'node:fs';
 import { CommandError } from './errors.ts';
+import { shellWord } from './shell-word.ts';
 import { processStart, StateFolder, type Run } from './state.ts';
 import { STATE_FLAG, type Verb } from './verb.ts';
 
@@ -26,7 +27,9 @@ export const down: Verb = {
     }
     if (args.flag('purge')) purge(state);
     else if (run !== undefined)
-      process.stdout.write(`the state is kept in ${state.dir}; start again with: zeroth up\n`);
+      process.stdout.write(
+        `the state is kept in ${state.dir}; start again with: zeroth up --state ${shellWord(state.dir)}\n`,
+      );
     return 0;
   },
 };

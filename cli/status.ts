@@ -11,6 +11,7 @@ import { HttpTransport } from '../kube/http-transport.ts';
 import { columns } from './columns.ts';
 import { messageOf } from './errors.ts';
 import { isObject } from './json.ts';
+import { shellWord } from './shell-word.ts';
 import { StateFolder, type Run } from './state.ts';
 import { STATE_FLAG, type Verb } from './verb.ts';
 
@@ -26,12 +27,16 @@ export const status: Verb = {
     const run = state.running();
     const ready = state.ready();
     if (run === undefined || ready === undefined) {
-      process.stdout.write(`nothing runs in ${state.dir}; start it with: zeroth up\n`);
+      process.stdout.write(
+        run === undefined
+          ? `nothing runs in ${state.dir}; start it with: zeroth up --state ${shellWord(state.dir)}\n`
+          : `zeroth (pid ${run.pid}) is starting or stopping in ${state.dir}\n`,
+      );
       return 1;
     }
     const out = (line: string): void => void process.stdout.write(line + '\n');
     out(`state       ${state.dir}`);
-    out(`API server  ${ready.api}   export KUBECONFIG=${ready.kubeconfig}`);
+    out(`API server  ${ready.api}   export KUBECONFIG=${shellWord(ready.kubeconfig)}`);
     out(`gateway     ${ready.http}`);
     out('');
     show(

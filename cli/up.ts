@@ -1,15 +1,17 @@
 /** `zeroth up`: starts an instance in the foreground, or in the background with --detach. */
 import { spawn } from 'node:child_process';
 import { openSync, closeSync, readFileSync, statfsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CommandError, diskFull, UsageError } from './errors.ts';
+import { shellWord } from './shell-word.ts';
 import { StateFolder, type Ready } from './state.ts';
 import { STATE_FLAG, type Arguments, type Verb } from './verb.ts';
 
 export const up: Verb = {
   name: 'up',
   summary: 'Start the API server, controllers, gateway and broker on this machine.',
-  usage: '[--state DIR] [--http-port N] [--api-port N] [--demo] [--detach]',
+  usage: '[--state DIR] [--http-port N] [--api-port N] [--kubeconfig FILE] [--domain D] [--demo] [--detach]',
   flags: {
     state: STATE_FLAG,
     'http-port': { type: 'string', help: 'N|port of the HTTP gateway on 127.0.0.1 (default 8080, 0 = any free one)' },
@@ -48,7 +50,7 @@ async function foreground(args: Arguments, state: StateFolder): Promise<number> 
     httpPort,
     apiPort,
     domain,
-    kubeconfig: args.text('kubeconfig') ?? state.path('kubeconfig'),
+    kubeconfig: resolve(args.text('kubeconfig') ?? state.path('kubeconfig')),
     demo: args.flag('demo'),
     logLevel: level,
     print: (line) => process.stdout.write(line + '\n'),
@@ -59,7 +61,7 @@ function refuseSecond(state: StateFolder): void {
   const run = state.running();
   if (run === undefined) return;
   throw new UsageError(
-    `${state.dir} is in use by a running zeroth (pid ${run.pid}); stop it with: zeroth down --state ${state.dir}, or choose another --state`,
+    `${state.dir} is in use by a running zeroth (pid ${run.pid}); stop it with: zeroth down --state ${shellWord(state.dir)}, or choose another --state`,
   );
 }
 

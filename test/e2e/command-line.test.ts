@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import t from 'tap';
 import { cleanEnv, eventually, Instance, processesWith, runProgram, type Output } from './instance.ts';
 
@@ -110,6 +110,40 @@ t.test('a second up on the same state, detach, status, down, purge', async (t) =
   t.notOk(existsSync(state), 'purged');
   t.same(processesWith(state), []);
 });
+
+t.test(
+  'paths with spaces, a kubeconfig elsewhere: what is printed and written can be used from anywhere',
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'zeroth e2e '));
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    const state = join(folder, 'my state');
+    const kubeconfig = join(folder, "it's", 'kube config');
+    const named = ['--state', state, '--kubeconfig', relative('.', kubeconfig), '--domain', 'example.test'];
+    const up = await zeroth('up', '--detach', ...named, '--http-port', '0', '--api-port', '0');
+    t.match(up, { code: 0 }, up.stderr);
+    t.match(JSON.parse(readFileSync(join(state, 'ready.json'), 'utf8')), { kubeconfig });
+    const [line] = /^ *export KUBECONFIG=.*$/m.exec(up.stdout) ?? [''];
+    const shell = await runProgram('sh', ['-c', `${line}; cat "$KUBECONFIG"`], '', cleanEnv());
+    t.match(shell, { code: 0, stdout: /current-context/ });
+    t.match(await zeroth('down', '--purge', '--state', state), { code: 0, stdout: /stopped/ });
+  },
+);
+
+t.test(
+  'down meets an instance that is still starting; a second up at the same moment takes nothing from it',
+  async (t) => {
+    const state = join(mkdtempSync(join(tmpdir(), 'zeroth-e2e-')), 'state');
+    t.teardown(() => rmSync(state, { recursive: true, force: true }));
+    const up = () => zeroth('up', '--state', state, '--http-port', '0', '--api-port', '0');
+    const both = [up(), up()];
+    const refused = await Promise.race(both);
+    t.match(refused, { code: 2, stderr: /in use/ });
+    await eventually('one of them says that it runs', () => existsSync(join(state, 'run.json')));
+    t.match(await zeroth('down', '--state', state), { code: 0, stdout: /stopped/ });
+    t.same((await Promise.all(both)).map(({ code }) => code).sort(), [0, 2]);
+    t.notOk(existsSync(join(state, 'ready.json')));
+  },
+);
 
 t.test('SIGKILL of the root: no process stays; the next up has the same objects', async (t) => {
   const first = await Instance.start();
