@@ -1,7 +1,8 @@
 /** CustomResourceDefinitions: the kinds they define, and the conditions Kubernetes puts on them. */
 import type { CustomResourceDefinition } from '../../api/core.ts';
 import type { KindInfo, PrinterColumn } from './registry.ts';
-import { compileSchema, type Schema, type StructuralSchema } from './schema/structural.ts';
+import { compileSchema, type StructuralSchema } from './schema/structural.ts';
+import type { Schema } from './schema/schema.ts';
 
 type Version = CustomResourceDefinition['spec']['versions'][number];
 type Condition = NonNullable<NonNullable<CustomResourceDefinition['status']>['conditions']>[number];

@@ -2,7 +2,8 @@
  * The kinds this server knows: Kubernetes' own and those of CustomResourceDefinitions, addressed by group, version
  * and plural. One `KindInfo` a served version; all versions of a resource share their storage (`resource`).
  */
-import type { Schema, StructuralSchema } from './schema/structural.ts';
+import type { StructuralSchema } from './schema/structural.ts';
+import type { Schema } from './schema/schema.ts';
 
 /** A column of a Table. Without `jsonPath` the cell is made by the built-in printer of the kind. */
 export interface PrinterColumn {

@@ -2,8 +2,6 @@
 import { ATOMIC_MAPS, ATOMIC_TYPES, KEY_DEFAULTS, LISTS, STRUCT_PATCH } from '../builtin/facts.ts';
 import { typeFields, typeNameOf, type FieldType, type Scalar } from '../builtin/types.ts';
 import type { KindInfo } from '../registry.ts';
-import { propertyOf } from '../schema/prune.ts';
-import type { Schema } from '../schema/structural.ts';
 import {
   definitionName,
   INT_OR_STRING,
@@ -14,6 +12,7 @@ import {
   QUANTITY,
   TIME,
 } from './names.ts';
+import { type Schema, propertyOf } from '../schema/schema.ts';
 
 export type Node = Readonly<Record<string, unknown>>;
 

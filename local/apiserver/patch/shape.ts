@@ -1,7 +1,7 @@
 /** Shapes of custom resources, from their schemas' `x-kubernetes-list-type`, `-list-map-keys` and `-map-type`. */
-import type { Schema } from '../schema/structural.ts';
 import { metadataShape } from '../builtin/shapes.ts';
 import { ANY, LEAF, type Shape } from './shape-node.ts';
+import type { Schema } from '../schema/schema.ts';
 
 export type { Shape } from './shape-node.ts';
 

@@ -1,6 +1,5 @@
+import { type Schema, propertyOf } from './schema.ts';
 /** JSON values as CEL sees them: integers apart from doubles, dates and bytes by their format, names escaped. */
-import { propertyOf } from './prune.ts';
-import type { Schema } from './structural.ts';
 
 /** @param root the object itself: of its metadata only the name and generateName are visible */
 export function celValue(value: unknown, schema: Schema | undefined, root = false): unknown {

@@ -3,8 +3,8 @@ import type { CustomResourceDefinition } from '../../../api/core.ts';
 import { dns1035Label, dns1123Subdomain } from './names.ts';
 import { duplicate, invalid, notSupported, required, type FieldProblem } from './problems.ts';
 import { ruleSetOf } from './rules.ts';
-import type { Schema } from './structural.ts';
 import { checkStructure } from './structure.ts';
+import type { Schema } from './schema.ts';
 
 type Spec = CustomResourceDefinition['spec'];
 type Version = Spec['versions'][number];

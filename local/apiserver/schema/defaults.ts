@@ -1,9 +1,8 @@
+import { type Schema, propertyOf } from './schema.ts';
 /**
  * Defaulting by structural schemas. A missing field takes its default; a null in a field that is not nullable is taken
  * for missing, and dropped when there is no default. Source: "Defaulting and Nullable" in Kubernetes' CRD docs.
  */
-import { propertyOf } from './prune.ts';
-import type { Schema } from './structural.ts';
 
 /** @returns the same value when nothing was filled in */
 export function fillDefaults<T>(value: T, schema: Schema, root: boolean): T;

@@ -1,7 +1,6 @@
 /** Sets and map lists: no item twice. Source: "Merge strategy" markers in the Kubernetes CRD docs. */
 import { duplicate, invalid, type FieldProblem } from './problems.ts';
-import { propertyOf } from './prune.ts';
-import type { Schema } from './structural.ts';
+import { type Schema, propertyOf } from './schema.ts';
 
 /** Checks every list of the value whose schema is a set or a map list. */
 export function checkListTypes(value: unknown, schema: Schema, path: string, problems: FieldProblem[]): void {

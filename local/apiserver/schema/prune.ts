@@ -1,5 +1,5 @@
+import { propertyOf, type Schema } from './schema.ts';
 /** Dropping fields a structural schema does not name. Source: KEP "CRD pruning". */
-import type { Schema } from './structural.ts';
 
 const ROOT_FIELDS: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata']);
 
@@ -47,10 +47,4 @@ export function pruneNode(value: unknown, schema: Schema, path: string, root: bo
 
 function isEmbedded(schema: Schema): boolean {
   return schema['x-kubernetes-embedded-resource'] === true;
-}
-
-/** A property by name, never one that every JavaScript object has. */
-export function propertyOf(schema: Schema, name: string): Schema | undefined {
-  const { properties } = schema;
-  return properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : undefined;
 }

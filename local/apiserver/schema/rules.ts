@@ -6,8 +6,7 @@ import { ApiError, failure } from '../../../kube/errors.ts';
 import type { CelEngine, CelProgram } from './cel.ts';
 import { celValue } from './cel-value.ts';
 import { invalid, required, type FieldProblem, type ProblemType } from './problems.ts';
-import { propertyOf } from './prune.ts';
-import type { Schema, ValidationRule } from './structural.ts';
+import { type Schema, type ValidationRule, propertyOf } from './schema.ts';
 
 export interface RuleSet {
   /** Resolves once rules can be checked; rejects when the CEL library cannot be loaded. */

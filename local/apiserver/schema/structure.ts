@@ -2,7 +2,7 @@
 import { compilePattern } from './pattern.ts';
 import { forbidden, invalid, notSupported, required, type FieldProblem } from './problems.ts';
 import { validateNode } from './validate.ts';
-import type { Schema } from './structural.ts';
+import type { Schema } from './schema.ts';
 
 const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
 /** What a schema inside of allOf, anyOf, oneOf or not may not say: these describe values, not structure. */

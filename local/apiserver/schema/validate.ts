@@ -7,9 +7,8 @@ import { canonical, checkListTypes } from './list-types.ts';
 import { hasFormat } from './formats.ts';
 import { compilePattern } from './pattern.ts';
 import { invalid, notSupported, required, tooLong, tooMany, typeInvalid, type FieldProblem } from './problems.ts';
-import { propertyOf } from './prune.ts';
 import type { RuleSet } from './rules.ts';
-import type { Schema } from './structural.ts';
+import { type Schema, propertyOf } from './schema.ts';
 
 export interface ValidationOptions {
   /** CEL rules of the schema; undefined when it has none. */

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
 import type { RunningContainer } from '../runtime/runtime.ts';
 import { grpcHealth } from './grpc-health.ts';
+import type { ProbeResult } from './result.ts';
 import type { Probe } from './schedule.ts';
 
 export interface ProbeTarget {
@@ -15,8 +16,6 @@ export interface ProbeTarget {
   readonly listens?: (declared: number | string) => boolean;
   readonly container: RunningContainer;
 }
-
-export type ProbeResult = { readonly success: true } | { readonly success: false; readonly message: string };
 
 const PASSED: ProbeResult = { success: true };
 const USER_AGENT = 'kube-probe/1.35';

@@ -1,6 +1,6 @@
 /** grpc.health.v1.Health/Check with the two messages encoded by hand. Source: grpc health checking protocol. */
 import { connect, constants } from 'node:http2';
-import type { ProbeResult } from './attempt.ts';
+import type { ProbeResult } from './result.ts';
 
 const SERVING = 1;
 const PATH = '/grpc.health.v1.Health/Check';

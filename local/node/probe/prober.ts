@@ -1,6 +1,6 @@
 /** Runs the probes of one running container and tells what they say. */
 import type { Clock } from '../../../kube/clock.ts';
-import type { ProbeResult } from './attempt.ts';
+import type { ProbeResult } from './result.ts';
 import { nextDelay, recordResult, startupDeadline, UNPROBED, type Probe, type ProbeKind } from './schedule.ts';
 
 export interface ProbeEvents {

@@ -2,7 +2,7 @@ import t from 'tap';
 import { builtinKinds } from '../../../../local/apiserver/builtins.ts';
 import { openapiV2, openapiV3Document, openapiV3Index } from '../../../../local/apiserver/openapi/main.ts';
 import type { KindInfo } from '../../../../local/apiserver/registry.ts';
-import type { Schema } from '../../../../local/apiserver/schema/structural.ts';
+import type { Schema } from '../../../../local/apiserver/schema/schema.ts';
 
 const schema: Schema = {
   type: 'object',

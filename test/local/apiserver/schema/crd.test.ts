@@ -1,8 +1,9 @@
 import t from 'tap';
 import type { CustomResourceDefinition } from '../../../../api/core.ts';
 import { defaultCrd, validateCrd } from '../../../../local/apiserver/schema/crd.ts';
-import { compileSchema, type Schema } from '../../../../local/apiserver/schema/structural.ts';
+import { compileSchema } from '../../../../local/apiserver/schema/structural.ts';
 import { frozen } from './frozen.ts';
+import type { Schema } from '../../../../local/apiserver/schema/schema.ts';
 
 function definition(schema: Schema, change: (spec: CustomResourceDefinition['spec']) => void = () => undefined) {
   const crd: CustomResourceDefinition = {

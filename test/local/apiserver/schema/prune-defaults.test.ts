@@ -1,7 +1,8 @@
 import t from 'tap';
 import fc from 'fast-check';
-import { compileSchema, type Schema } from '../../../../local/apiserver/schema/structural.ts';
+import { compileSchema } from '../../../../local/apiserver/schema/structural.ts';
 import { frozen } from './frozen.ts';
+import type { Schema } from '../../../../local/apiserver/schema/schema.ts';
 
 const object = (properties: Record<string, Schema>, more: Partial<Schema> = {}): Schema => ({
   type: 'object',

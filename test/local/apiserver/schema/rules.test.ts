@@ -1,7 +1,8 @@
 import t from 'tap';
 import { problemText } from '../../../../local/apiserver/schema/problems.ts';
-import { compileSchema, type Schema, type ValidationRule } from '../../../../local/apiserver/schema/structural.ts';
+import { compileSchema } from '../../../../local/apiserver/schema/structural.ts';
 import { frozen } from './frozen.ts';
+import type { Schema, ValidationRule } from '../../../../local/apiserver/schema/schema.ts';
 
 const integer: Schema = { type: 'integer' };
 const text: Schema = { type: 'string' };

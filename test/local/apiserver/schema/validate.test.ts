@@ -1,7 +1,8 @@
 import t from 'tap';
 import { invalidStatus, problemText } from '../../../../local/apiserver/schema/problems.ts';
-import { compileSchema, type Schema } from '../../../../local/apiserver/schema/structural.ts';
+import { compileSchema } from '../../../../local/apiserver/schema/structural.ts';
 import { frozen } from './frozen.ts';
+import type { Schema } from '../../../../local/apiserver/schema/schema.ts';
 
 /** Problems of `spec.x` under a schema, as kubectl prints them. */
 function problems(x: Schema, value: unknown): string[] {

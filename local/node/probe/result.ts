@@ -1,0 +1,2 @@
+/** What one attempt of a probe found. */
+export type ProbeResult = { readonly success: true } | { readonly success: false; readonly message: string };
