@@ -30,6 +30,8 @@ await build({
   alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
   format: 'esm',
   platform: 'node',
+  // A dependency of client-node asks for Node's own, which newer Nodes warn about at every start.
+  alias: { punycode: 'punycode/punycode.js' },
   target: 'node20',
   minifySyntax: true,
   minifyWhitespace: true,
