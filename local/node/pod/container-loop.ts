@@ -99,7 +99,7 @@ export class ContainerLoop {
       const started = await this.#start();
       if (started === undefined) return false;
       const end = await this.#live(started);
-      if (!this.#ending && !this.#wasReady && end.exitCode !== 0 && this.#ports.collided()) {
+      if (!this.#ending && end.exitCode !== 0 && this.#ports.collided(this.#wasReady && this.#isProbed())) {
         // No fault of its own: it is started again at once, and not as a restart.
         this.#run++;
         continue;
@@ -258,8 +258,12 @@ export class ContainerLoop {
       machine.clock,
     );
     this.#prober.start();
-    if (startupProbe === undefined && readinessProbe === undefined)
-      this.#ports.findSoon(running, () => this.#running === running);
+    if (!this.#isProbed()) this.#ports.findSoon(running, () => this.#running === running);
+  }
+
+  /** Ready means that it has answered. */
+  #isProbed(): boolean {
+    return this.container.readinessProbe !== undefined || this.container.startupProbe !== undefined;
   }
 
   #target(running: RunningContainer): ProbeTarget {

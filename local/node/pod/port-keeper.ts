@@ -2,6 +2,7 @@
  * Keeps one container's port true: finds where its program listens when that is not where it was told to, and gives a
  * program whose port is taken a network of its own. See docs/decisions/ports-of-pods.md.
  */
+import { readFileSync } from 'node:fs';
 import type { Container } from '../../../api/core.ts';
 import type { Image } from '../image-store.ts';
 import type { RunningContainer } from '../runtime/runtime.ts';
@@ -22,6 +23,8 @@ export class PortKeeper {
   #stubbornAs = '';
   #ownNetwork = false;
   #lookedAt = 0;
+  /** The present run has been seen to listen. */
+  #found = false;
 
   constructor(container: Container, context: PodContext) {
     this.#container = container;
@@ -36,20 +39,27 @@ export class PortKeeper {
   needsNetwork(image: Image): boolean {
     const { runtime, stubborn } = this.#context.machine;
     this.#lookedAt = LOOK_AFTER - LOOK_EVERY;
+    this.#found = false;
     this.#stubbornAs = `${image.digest ?? image.reference} ${this.#declared ?? ''}`;
     if (this.#declared === undefined || !runtime.ownNetworks || !stubborn.has(this.#stubbornAs))
       return this.#ownNetwork;
-    this.#ownNetwork ||= runtime.portInUse(this.#declared);
+    this.#ownNetwork ||= runtime.portInUse(this.#declared) || isForbidden(this.#declared);
     return this.#ownNetwork;
   }
 
-  /** After a failure: was it because the port is taken, and will a network of its own mend that? */
-  collided(): boolean {
+  /**
+   * After a failure: was it because the program may not have its port here, and will a network of its own mend that?
+   * @param answered a probe has reached the program: whatever it failed of, it had its port
+   */
+  collided(answered: boolean): boolean {
     const { runtime, stubborn } = this.#context.machine;
     const declared = this.#declared;
-    if (declared === undefined || this.#ownNetwork || !runtime.portInUse(declared)) return false;
+    if (declared === undefined || answered || this.#found || this.#ownNetwork) return false;
+    const forbidden = isForbidden(declared);
+    if (!forbidden && !runtime.portInUse(declared)) return false;
     if (!runtime.ownNetworks) {
-      const message = `port ${declared} is in use on this machine; a program that listens on $PORT gets a free one`;
+      const state = forbidden ? 'is for root only' : 'is in use on this machine';
+      const message = `port ${declared} ${state}; a program that listens on $PORT gets a free one`;
       this.#context.event('Warning', 'PortInUse', message);
       return false;
     }
@@ -97,6 +107,7 @@ export class PortKeeper {
     const given = portMap.get(declared) ?? declared;
     const found = findPort(declared, given, running.listeners(), this.#context.address());
     if (found === undefined) return false;
+    this.#found = true;
     if (found.loopbackOnly) this.#context.setAddress('127.0.0.1');
     if (found.port !== given) {
       if (found.port === declared) machine.stubborn.add(this.#stubbornAs);
@@ -105,5 +116,15 @@ export class PortKeeper {
     }
     if (found.loopbackOnly || found.port !== given) this.#context.portsChanged();
     return true;
+  }
+}
+
+/** Ports that only root may listen on, as long as the network is the host's. */
+function isForbidden(port: number): boolean {
+  if (process.getuid?.() === 0) return false;
+  try {
+    return port < Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'));
+  } catch {
+    return false;
   }
 }

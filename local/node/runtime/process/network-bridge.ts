@@ -11,6 +11,13 @@ import { enterNamespaces, type Isolation } from './machine.ts';
 /** Runs inside the namespace. Told over IPC what to accept for whom; ends with its channel. */
 const PROGRAM = `
 const net = require('node:net');
+// A server handed over accepts before it is ours to listen to: who comes then must not wait for nobody.
+const emit = net.Server.prototype.emit;
+net.Server.prototype.emit = function (name, ...args) {
+  if (name !== 'connection' || this.listenerCount(name) > 0) return emit.call(this, name, ...args);
+  args[0].destroy();
+  return true;
+};
 function join(a, b) {
   a.allowHalfOpen = true;
   for (const [from, to] of [[a, b], [b, a]]) {
@@ -144,7 +151,8 @@ function isReady(message: unknown): boolean {
 }
 
 function listen(host: string, port: number): Promise<Server> {
-  const server = createServer();
+  // Whoever comes before it is handed over must not wait for an answer that nobody will give.
+  const server = createServer((early) => early.destroy());
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port }, () => resolve(server));
