@@ -14,6 +14,9 @@ const NEWLINE_MARK = '\u0001';
 const SHELL_OWN = new Set(['PPID', 'UID', 'EUID', 'BASHOPTS', 'SHELLOPTS', 'BASH_VERSINFO', 'BASHPID', 'GROUPS']);
 const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** What the shell itself has to say of the program's end (`Terminated`) is not for the program's log. */
+const RUN_AS_CHILD = 'exec 9>&2 2> /dev/null; ( exec 2>&9 9>&-; exec "$@" < /dev/null ); exit $?';
+
 /**
  * $1: the hosts file; $2: a file that tells of a failure to set up (its text is the reason). In a process namespace the
  * shell stays as process 1 and waits: the kernel would keep default actions of signals from a program in that place.
@@ -45,7 +48,7 @@ while IFS= read -r _zl; do
     h*) echo "$_zv" > /proc/sys/kernel/hostname ;;
     r*) cd "$_zv" 2> "$_zf" && pivot_root . . 2> "$_zf" && umount -l . 2> "$_zf" || exit 125 ;;
     d*) cd "$_zv" 2> "$_zf" || exit 125 ;;
-    z) ${pidNamespace ? '( exec "$@" < /dev/null ); exit $?' : 'exec "$@" < /dev/null'} ;;
+    z) ${pidNamespace ? RUN_AS_CHILD : 'exec "$@" < /dev/null'} ;;
   esac
 done
 `;

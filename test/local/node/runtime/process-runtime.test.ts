@@ -67,7 +67,12 @@ for (const [name, isolation] of [
     const sleeping = await runtime.start(spec(['sleep', '600']));
     await until(() => sleeping.pid() !== undefined);
     sleeping.terminate();
+    const said = text(sleeping.stderr);
     t.equal((await sleeping.exited).code, 143, 'SIGTERM ends a program that does not handle it');
+    t.equal(await said, '', 'and only the program writes to its log');
+    const absent = await runtime.start(spec(['/nosuch/program']));
+    t.match(await text(absent.stderr), /nosuch/, 'nor is silent when it cannot start');
+    t.equal((await absent.exited).code, 127);
     const polite = await runtime.start(
       spec([
         'node',
