@@ -27,6 +27,11 @@ export function noSuchPath(): ApiError {
   return new ApiError(failure(404, 'NotFound', 'the server could not find the requested resource', {}));
 }
 
+/** Without a reason, as Kubernetes has it. */
+export function versionOfNothing(): ApiError {
+  return new ApiError(failure(500, '', 'resourceVersion should not be set on objects to be created'));
+}
+
 export function alreadyExists(info: Named, name: string): ApiError {
   return new ApiError(
     failure(409, 'AlreadyExists', `${qualifiedResource(info)} "${name}" already exists`, about(info, name)),

@@ -1,5 +1,5 @@
 /** POST to a collection, PUT to an object. */
-import { notFound } from '../errors.ts';
+import { notFound, versionOfNothing } from '../errors.ts';
 import { objectIn } from './body.ts';
 import { nameOf, type Answer, type Call, type Core } from './call.ts';
 import { checkAddress } from './metadata.ts';
@@ -9,6 +9,8 @@ import { current, insert, replace, requireVersion } from './write.ts';
 export async function create(core: Core, call: Call): Promise<Answer> {
   const object = objectIn(call, call.info);
   checkAddress(call.info, object.metadata, call.namespace, call.name);
+  // What was exported from a cluster is no longer what the cluster has: taking it silently would hide that.
+  if ((object.metadata.resourceVersion ?? '') !== '') throw versionOfNothing();
   return { status: 201, body: await insert(core, call, object) };
 }
 
