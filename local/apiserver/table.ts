@@ -41,7 +41,7 @@ export interface TableOptions {
   readonly now?: number;
 }
 
-type TableKind = Pick<KindInfo, 'group' | 'plural' | 'columns'>;
+export type TableKind = Pick<KindInfo, 'group' | 'plural' | 'columns'>;
 
 const NAME_COLUMN: PrinterColumn = { name: 'Name', type: 'string', format: 'name', priority: 0 };
 

@@ -39,6 +39,11 @@ export const WORKLOAD_PRINTERS: Readonly<Record<string, Printer>> = {
     selectorText(fieldAt(spec(object), 'selector')),
   ]),
   'apps/replicasets': replicaSet,
+  'autoscaling/scales': printer('Desired#|Available#|Age', (object, now) => [
+    count(spec(object).replicas),
+    count(status(object).replicas),
+    age(object, now),
+  ]),
   'apps/statefulsets': printer('Ready|Age|Containers*|Images*', (object, now) => [
     `${count(status(object).readyReplicas)}/${count(spec(object).replicas)}`,
     age(object, now),

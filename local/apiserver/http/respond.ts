@@ -7,7 +7,7 @@ import type { KubeObject } from '../../../api/object.ts';
 import type { Status } from '../../../kube/errors.ts';
 import { isObject } from '../json.ts';
 import type { KindInfo } from '../registry.ts';
-import { toTable } from '../table.ts';
+import { toTable, type TableKind } from '../table.ts';
 import type { Query } from '../verbs/call.ts';
 import type { Representation } from './accept.ts';
 
@@ -17,13 +17,17 @@ export type Response = ServerResponse | Http2ServerResponse;
 const COMPRESSED_ABOVE = 128 * 1024;
 const compress = promisify(gzip);
 
+const SCALES: TableKind = { group: 'autoscaling', plural: 'scales' };
+
 /** How objects of a kind look in the form that was negotiated. */
 export function represent(info: KindInfo, form: Representation, query: Query, body: unknown): unknown {
   if (!isObject(body) || body.kind === 'Status') return body;
   const items = Array.isArray(body.items) && body.kind === info.listKind ? (body.items as KubeObject[]) : undefined;
   switch (form.form) {
     case 'table': {
-      const table = toTable(info, items ?? [body as unknown as KubeObject], tableOptions(info, query));
+      // The scale subresource has rows of its own, whatever it scales.
+      const shown = body.apiVersion === 'autoscaling/v1' && body.kind === 'Scale' ? SCALES : info;
+      const table = toTable(shown, items ?? [body as unknown as KubeObject], tableOptions(shown, query));
       if (items === undefined) return table;
       return { ...table, metadata: body.metadata };
     }
@@ -45,7 +49,7 @@ export function represent(info: KindInfo, form: Representation, query: Query, bo
   }
 }
 
-export function tableOptions(info: KindInfo, query: Query) {
+export function tableOptions(info: Pick<KindInfo, 'columns'>, query: Query) {
   const wanted = query.includeObject;
   const includeObject: 'Metadata' | 'Object' | 'None' = wanted === 'Object' || wanted === 'None' ? wanted : 'Metadata';
   return { includeObject, columns: info.columns };

@@ -73,6 +73,7 @@ async function apply(core: Core, call: Call): Promise<Answer> {
         },
       ),
     );
+  requireVersionNamed(info, call.body);
   const applied = objectIn(call, info, withName(call.body, name, info.namespaced ? namespace : undefined));
   checkAddress(info, applied.metadata, namespace, name);
   if ((applied.metadata.managedFields ?? []).length > 0) throw badRequest('metadata.managedFields must be nil');
@@ -93,6 +94,15 @@ async function apply(core: Core, call: Call): Promise<Answer> {
   checkPreconditions(info, applied.metadata, old.metadata);
   const object = serverSideApply(old, applied, options, shapeFor(info)) as Body;
   return { status: 200, body: await replace(core, call, object, old, 'done') };
+}
+
+/** What is applied says what it is: owners of fields are kept by version. */
+function requireVersionNamed(info: KindInfo, body: unknown): void {
+  const given = isObject(body) && typeof body.apiVersion === 'string' ? body.apiVersion : '';
+  if (isObject(body) && given !== groupVersion(info))
+    throw badRequest(
+      `Incorrect version specified in apply patch. Specified patch version: ${given}, expected: ${groupVersion(info)}`,
+    );
 }
 
 function checkCreatedByApply(info: KindInfo, applied: Body, name: string): void {

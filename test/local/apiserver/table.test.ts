@@ -307,3 +307,9 @@ t.test('rows carry what was asked for', async (t) => {
   t.match(plain?.object, { kind: 'PartialObjectMetadata', metadata: { name: 'x' } });
   t.match(plain?.conditions, [{ type: 'Completed', reason: 'Succeeded' }]);
 });
+
+t.test('a scale shows how many are wanted and how many there are', (t) => {
+  const scale = { spec: { replicas: 3 }, status: { replicas: 2, selector: 'app=a' } };
+  t.strictSame(row({ group: 'autoscaling', plural: 'scales' }, scale), ['x', 3, 2, '60m']);
+  t.end();
+});

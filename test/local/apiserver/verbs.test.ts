@@ -157,6 +157,13 @@ t.test('failures read as Kubernetes writes them', async (t) => {
     t.equal(answer.status, code, `${name}: ${JSON.stringify(answer.body)}`);
     t.match(answer.body, { kind: 'Status', status: 'Failure', reason, message, code }, name);
   }
+  const nameless = { contentType: 'application/apply-patch+yaml', query: { fieldManager: 'me' } };
+  const applied = await send(server, 'PATCH', `${CORE}/configmaps/new`, { data: {} }, nameless);
+  t.match(
+    applied.body,
+    { code: 400, message: 'Incorrect version specified in apply patch. Specified patch version: , expected: v1' },
+    'applied without saying what it is',
+  );
   const { body } = await send(server, 'GET', '/apis/apps/v1/namespaces/default/deployments/x');
   t.strictSame((body as { details: unknown }).details, { name: 'x', group: 'apps', kind: 'deployments' });
 });
