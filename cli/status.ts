@@ -99,7 +99,9 @@ function problemOf(service: Service): string | undefined {
   if (ready?.status === 'True') return undefined;
   const configurations = conditionOf(service.status, 'ConfigurationsReady');
   const cause = configurations?.status === 'False' ? configurations : ready;
-  return `${cause?.reason ?? 'Unknown'}: ${cause?.message ?? 'not reconciled yet'}`;
+  // A container's last words come with their line ends.
+  const message = (cause?.message ?? 'not reconciled yet').replace(/\s*\n\s*/g, ' ');
+  return `${cause?.reason ?? 'Unknown'}: ${message}`;
 }
 
 interface Load {

@@ -25,6 +25,12 @@ const noUserNamespaces =
 const zeroth = (...args: string[]): Promise<Output> =>
   runProgram(process.execPath, [resolve('dist/zeroth.js'), ...args], '', cleanEnv());
 
+/** Whatever a failed test has left running ends with it. */
+async function leave(state: string): Promise<void> {
+  await zeroth('down', '--state', state);
+  rmSync(join(state, '..'), { recursive: true, force: true });
+}
+
 t.test('help, unknown verbs and flags', async (t) => {
   t.match(await zeroth('--help'), { code: 0, stdout: /usage: zeroth VERB[\s\S]*up[\s\S]*status/ });
   for (const verb of ['up', 'down', 'build', 'status', 'apply', 'get', 'delete', 'logs'])
@@ -66,7 +72,7 @@ t.test('a port in use is one clear line and exit 2', async (t) => {
 
 t.test('a second up on the same state, detach, status, down, purge', async (t) => {
   const state = join(mkdtempSync(join(tmpdir(), 'zeroth-e2e-')), 'state');
-  t.teardown(() => rmSync(state, { recursive: true, force: true }));
+  t.teardown(() => leave(state));
   const up = await zeroth('up', '--detach', '--state', state, '--http-port', '0', '--api-port', '0');
   t.match(up, { code: 0, stdout: /export KUBECONFIG=/ }, up.stderr);
   t.match(JSON.parse(readFileSync(join(state, 'ready.json'), 'utf8')), {
@@ -102,6 +108,23 @@ t.test('a second up on the same state, detach, status, down, purge', async (t) =
   t.match(await zeroth('delete', 'ksvc', 'hello', '--state', state), {
     code: 0,
     stdout: 'service.serving.knative.dev/hello deleted\n',
+  });
+  const crashing = join(state, '..', 'crashing.json');
+  writeFileSync(
+    crashing,
+    JSON.stringify({
+      apiVersion: 'serving.knative.dev/v1',
+      kind: 'Service',
+      metadata: { name: 'crashing' },
+      spec: {
+        template: { spec: { containers: [{ image: 'hello', command: ['sh', '-c', 'echo no config; exit 3'] }] } },
+      },
+    }),
+  );
+  t.match(await zeroth('apply', '-f', crashing, '--state', state), { code: 0 });
+  await eventually('the last words of a crashing container are one line of status', async () => {
+    const { stdout } = await zeroth('status', '--state', state);
+    return /^ {2}default\/crashing is not ready: RevisionFailed: .*no config/m.test(stdout) && !/^\./m.test(stdout);
   });
   t.match(await zeroth('down', '--state', state), { code: 0, stdout: /stopped/ });
   t.notOk(existsSync(join(state, 'ready.json')));
