@@ -1,10 +1,11 @@
 // Every command of the README and of the examples runs as it stands, and prints what the text promises.
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import t from 'tap';
 import { cleanEnv, Instance, runProgram } from './instance.ts';
-import { findKubectl, kubectlMissing } from './kubectl.ts';
+import { findKubectl, kubectlMissing } from '../kubectl.ts';
 
 /** A document and what the output of its commands must hold, in this order. */
 const DOCUMENTS: readonly [file: string, promises: readonly (string | RegExp)[]][] = [
@@ -15,8 +16,11 @@ const DOCUMENTS: readonly [file: string, promises: readonly (string | RegExp)[]]
   ['examples/events/README.md', ['202', 'com.example.order from /cart id 1: {"item":"tea"}']],
 ];
 
+const curl = spawnSync('curl', ['--version']).status === 0;
+const skip = (await kubectlMissing()) || (!curl && 'no curl on this machine');
+
 for (const [file, promises] of DOCUMENTS) {
-  t.test(file, { skip: await kubectlMissing() }, async (t) => {
+  t.test(file, { skip }, async (t) => {
     const zeroth = await Instance.start();
     const bin = mkdtempSync(join(tmpdir(), 'zeroth-bin-'));
     t.teardown(async () => {

@@ -3,7 +3,7 @@ import { createServer, Agent, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
 import { eventually, Instance } from './instance.ts';
-import { kubectlMissing } from './kubectl.ts';
+import { kubectlMissing } from '../kubectl.ts';
 
 const EVENTS = 10_000;
 const PRODUCERS = 32;

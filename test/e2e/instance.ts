@@ -5,7 +5,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { findKubectl } from './kubectl.ts';
+import { findKubectl } from '../kubectl.ts';
 
 const run = promisify(execFile);
 const PROGRAM = resolve('dist', 'zeroth.js');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { cleanEnv, eventually, Instance, runProgram, type Output } from './instance.ts';
-import { findKubectl, kubectlMissing } from './kubectl.ts';
+import { findKubectl, kubectlMissing } from '../kubectl.ts';
 
 const PROGRAM = `
 apiVersion: apps/v1

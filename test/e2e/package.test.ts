@@ -10,8 +10,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import t from 'tap';
 import { cleanEnv, eventually, runProgram } from './instance.ts';
 
@@ -55,13 +57,13 @@ t.test('the packed program runs from an empty folder', async (t) => {
     return existsSync(ready);
   });
   const { http, pid } = JSON.parse(readFileSync(ready, 'utf8')) as { http: string; pid: number };
-  const answer = await runProgram(
-    'curl',
-    ['-sS', '-H', `Host: hello.default.localhost:${new URL(http).port}`, http],
-    '',
-    cleanEnv(),
-  );
-  t.equal(answer.stdout, 'Hello World!\n', answer.stderr);
+  const { port } = new URL(http);
+  const answer = await new Promise<string>((resolve, reject) => {
+    get({ host: '127.0.0.1', port, headers: { Host: `hello.default.localhost:${port}` } }, (response) => {
+      text(response).then(resolve, reject);
+    }).on('error', reject);
+  });
+  t.equal(answer, 'Hello World!\n');
   process.kill(pid, 'SIGTERM');
   await new Promise((resolve) => child.once('exit', resolve));
 });

@@ -1,7 +1,7 @@
 // The whole serving loop, driven by the real kubectl.
 import t from 'tap';
 import { eventually, Instance, processesWith } from './instance.ts';
-import { kubectlMissing } from './kubectl.ts';
+import { kubectlMissing } from '../kubectl.ts';
 
 interface Service {
   status: {

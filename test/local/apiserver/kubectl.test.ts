@@ -1,5 +1,5 @@
 /** The real kubectl takes the server for a Kubernetes. Every step is what a user types. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,9 +7,10 @@ import { createInterface } from 'node:readline';
 import t from 'tap';
 import type { Test } from 'tap';
 import { startListening, writeKubeconfig } from './https.ts';
+import { kubectlMissing, kubectlPath } from '../../kubectl.ts';
 
-const KUBECTL = '/usr/bin/kubectl';
-const skip = spawnSync(KUBECTL, ['version', '--client']).status !== 0 && 'no kubectl';
+const KUBECTL = await kubectlPath();
+const skip = await kubectlMissing();
 
 async function kubectl(t: Test) {
   const started = await startListening(t);

@@ -1,5 +1,5 @@
 /** Logs, exec and port-forward with the real kubectl and client-node, against real processes and sockets. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { PassThrough, Readable, Writable } from 'node:stream';
@@ -13,9 +13,10 @@ import type { PodStreams } from '../../../kube/pod-streams.ts';
 import { dictionaryOf } from '../../../local/apiserver/streams/spdy.ts';
 import { crc32 } from '../../../local/apiserver/store/frame.ts';
 import { startListening, writeKubeconfig } from './https.ts';
+import { kubectlMissing, kubectlPath } from '../../kubectl.ts';
 
-const KUBECTL = '/usr/bin/kubectl';
-const hasKubectl = spawnSync(KUBECTL, ['version', '--client']).status === 0;
+const KUBECTL = await kubectlPath();
+const skip = await kubectlMissing();
 
 /** Pods that are processes of this machine: commands run here, ports are those of 127.0.0.1. */
 const streams: PodStreams = {
@@ -78,7 +79,7 @@ async function kubectl(kubeconfig: string, args: string[], input = '', env: Reco
   return { code, out, err };
 }
 
-t.test('kubectl logs', { skip: !hasKubectl && 'no kubectl' }, async (t) => {
+t.test('kubectl logs', { skip }, async (t) => {
   const { kubeconfig } = await startWithPod(t);
   t.equal((await kubectl(kubeconfig, ['logs', 'p'])).out, 'one\ntwo\nthree\n');
   t.equal((await kubectl(kubeconfig, ['logs', 'p', '--tail=1'])).out, 'three\n');
@@ -92,7 +93,7 @@ for (const carrier of ['websocket', 'spdy']) {
   const env: Record<string, string> =
     carrier === 'spdy' ? { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false', KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' } : {};
 
-  t.test(`kubectl exec over ${carrier}`, { skip: !hasKubectl && 'no kubectl' }, async (t) => {
+  t.test(`kubectl exec over ${carrier}`, { skip }, async (t) => {
     const { kubeconfig } = await startWithPod(t);
     const exec = (command: string[], input?: string, flags: string[] = []) =>
       kubectl(kubeconfig, ['exec', ...flags, 'p', '--', ...command], input, env);
@@ -105,7 +106,7 @@ for (const carrier of ['websocket', 'spdy']) {
     t.match(await exec(['absent']), { code: 1, err: /executable file not found/ });
   });
 
-  t.test(`kubectl port-forward over ${carrier}`, { skip: !hasKubectl && 'no kubectl' }, async (t) => {
+  t.test(`kubectl port-forward over ${carrier}`, { skip }, async (t) => {
     const { kubeconfig } = await startWithPod(t);
     const echo = createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
     await once(echo, 'listening');

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import { get } from 'node:http';
@@ -7,6 +7,12 @@ import t from 'tap';
 import { openPki } from '../../../local/apiserver/pki.ts';
 import { isReady, openCluster } from './cluster.ts';
 import { until } from './until.ts';
+import { kubectlMissing, kubectlPath } from '../../kubectl.ts';
+
+const KUBECTL = await kubectlPath();
+const skip = await kubectlMissing();
+const noTerminal =
+  skip || (spawnSync('script', ['--version']).status !== 0 && 'no script(1) to give kubectl a terminal');
 
 const cluster = await openCluster(t);
 const pki = await openPki(join(cluster.dir, 'pki'));
@@ -35,7 +41,7 @@ interface Answer {
 
 function kubectl(args: string[], input = ''): Promise<Answer> {
   return new Promise((resolve) => {
-    const child = execFile('kubectl', args, { env }, (error, out, err) =>
+    const child = execFile(KUBECTL, args, { env }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
     child.stdin?.end(input);
@@ -62,7 +68,7 @@ await cluster.run('web', {
 });
 await cluster.see('web', isReady);
 
-void t.test('kubectl logs: all, tail, time stamps, follow', async (t) => {
+void t.test('kubectl logs: all, tail, time stamps, follow', { skip }, async (t) => {
   t.match((await kubectl(['logs', 'web', '-c', 'main'])).out, /to stderr\n(line 1\n)?/);
   t.equal((await kubectl(['logs', 'web', '-c', 'main', '--tail=1', '--limit-bytes=4'])).out, 'line');
   t.match(
@@ -74,7 +80,7 @@ void t.test('kubectl logs: all, tail, time stamps, follow', async (t) => {
     (await kubectl(['logs', 'web', '-c', 'main', '-p'])).err,
     /previous terminated container "main" in pod "web" not found/,
   );
-  const follow = spawn('kubectl', ['logs', '-f', 'web', '-c', 'main', '--tail=0'], { env });
+  const follow = spawn(KUBECTL, ['logs', '-f', 'web', '-c', 'main', '--tail=0'], { env });
   let seen = '';
   follow.stdout.on('data', (chunk: Buffer) => (seen += chunk.toString()));
   await until(async () => {
@@ -87,7 +93,7 @@ void t.test('kubectl logs: all, tail, time stamps, follow', async (t) => {
   t.pass();
 });
 
-void t.test('kubectl exec: environment, input, exit status, a missing program', async (t) => {
+void t.test('kubectl exec: environment, input, exit status, a missing program', { skip }, async (t) => {
   t.equal((await kubectl(['exec', 'web', '-c', 'main', '--', 'sh', '-c', 'echo $COLOR'])).out, 'green\n');
   t.equal((await kubectl(['exec', '-i', 'web', '-c', 'side', '--', 'cat'], 'typed\n')).out, 'typed\n');
   const failed = await kubectl(['exec', 'web', '-c', 'main', '--', 'sh', '-c', 'echo bad >&2; exit 9']);
@@ -98,9 +104,9 @@ void t.test('kubectl exec: environment, input, exit status, a missing program', 
   });
 });
 
-void t.test('kubectl exec -it gives a terminal of the right size', async (t) => {
+void t.test('kubectl exec -it gives a terminal of the right size', { skip: noTerminal }, async (t) => {
   // kubectl asks for a terminal only when it has one itself: script(1) gives it one.
-  const command = `kubectl exec -it web -c main -- sh -c 'tty; while stty size | grep -q ^0; do sleep 0.05; done; stty size; exit 3'`;
+  const command = `'${KUBECTL}' exec -it web -c main -- sh -c 'tty; while stty size | grep -q ^0; do sleep 0.05; done; stty size; exit 3'`;
   const args = ['-q', '-e', '-c', `stty rows 33 cols 77; ${command}`, '/dev/null'];
   const terminal = spawn('script', args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => terminal.once('exit', resolve));
@@ -108,8 +114,8 @@ void t.test('kubectl exec -it gives a terminal of the right size', async (t) => 
   t.equal(await ended, 3);
 });
 
-void t.test('kubectl port-forward reaches the declared port', async (t) => {
-  const forward = spawn('kubectl', ['port-forward', 'pod/web', ':8080'], { env });
+void t.test('kubectl port-forward reaches the declared port', { skip }, async (t) => {
+  const forward = spawn(KUBECTL, ['port-forward', 'pod/web', ':8080'], { env });
   let seen = '';
   forward.stdout.on('data', (chunk: Buffer) => (seen += chunk.toString()));
   forward.stderr.on('data', (chunk: Buffer) => t.comment(chunk.toString()));

@@ -11,7 +11,7 @@ import { createLogger } from '../../../kube/log.ts';
 import { ApiServer } from '../../../local/apiserver/main.ts';
 import { openPki, type Pki } from '../../../local/apiserver/pki.ts';
 import { startWorkloads } from '../../../local/workloads/main.ts';
-import { findKubectl } from '../../e2e/kubectl.ts';
+import { findKubectl } from '../../kubectl.ts';
 import { addNode, makeDeployment, runPods, until, type World } from './world.ts';
 
 const found = await findKubectl();

@@ -1,13 +1,14 @@
 /** Custom resources with rules, through the real kubectl. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Test } from 'tap';
 import { startListening, writeKubeconfig } from '../https.ts';
+import { kubectlMissing, kubectlPath } from '../../../kubectl.ts';
 
-const KUBECTL = '/usr/bin/kubectl';
-const skip = spawnSync(KUBECTL, ['version', '--client']).status !== 0 && 'no kubectl';
+const KUBECTL = await kubectlPath();
+const skip = await kubectlMissing();
 
 const DEFINITION = `
 apiVersion: apiextensions.k8s.io/v1

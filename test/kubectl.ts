@@ -24,6 +24,12 @@ export async function kubectlMissing(): Promise<string | false> {
   return 'missing' in found ? found.missing : false;
 }
 
+/** The program to spawn; just its name where there is none and `kubectlMissing` says so. */
+export async function kubectlPath(): Promise<string> {
+  const found = await findKubectl();
+  return 'path' in found ? found.path : 'kubectl';
+}
+
 /** The path of a kubectl binary, or the reason why there is none here. */
 export async function findKubectl(): Promise<{ path: string } | { missing: string }> {
   const onPath = (process.env['PATH'] ?? '')
