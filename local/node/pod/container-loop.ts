@@ -331,6 +331,7 @@ export class ContainerLoop {
   }
 
   #terminationMessage(exit: Exit): string | undefined {
+    if (exit.lastWords !== undefined) return exit.lastWords;
     if (this.container.terminationMessagePolicy !== 'FallbackToLogsOnError' || exit.code === 0) return undefined;
     return tailText(this.#logPath(this.#run), MESSAGE_LINES, MESSAGE_BYTES);
   }

@@ -46,6 +46,8 @@ export interface ContainerSpec {
   readonly network?: OwnNetwork;
   /** Bytes. */
   readonly memoryLimit?: number;
+  /** Absolute path, inside, of the file for its last words. */
+  readonly terminationLog?: string;
 }
 
 export interface Exit {
@@ -53,6 +55,8 @@ export interface Exit {
   readonly code: number;
   readonly signal?: number;
   readonly oomKilled?: boolean;
+  /** The end of what it left in its termination log. */
+  readonly lastWords?: string;
   /** Set when the program could not be started at all. */
   readonly startError?: string;
 }
@@ -99,6 +103,8 @@ export interface PodRuntime {
   readonly limits: readonly string[];
   /** Mounts appear at their own paths and /etc/hosts is the container's own. */
   readonly ownMounts: boolean;
+  /** /dev and /run are the container's own. */
+  readonly ownFolders: boolean;
   /** `ContainerSpec.network` can be asked for. */
   readonly ownNetworks: boolean;
   /** Does anything on this machine listen on the port? */

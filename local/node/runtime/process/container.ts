@@ -1,5 +1,14 @@
 /** One container as a process group in its namespaces. */
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants as file,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
@@ -16,6 +25,8 @@ const OUTPUT_AFTER_EXIT = 100;
 /** How often a terminating container is looked at: does any process that handles SIGTERM remain? In ms. */
 const TERMINATION_CHECK = 50;
 const SETUP_FAILED = 125;
+/** Of a termination log, as the kubelet. */
+const LAST_WORDS_BYTES = 4096;
 
 export class ProcessContainer implements RunningContainer {
   readonly stdout: Readable;
@@ -163,13 +174,21 @@ export class ProcessContainer implements RunningContainer {
     const oomKilled = this.#group?.oomKilled();
     this.#group?.remove();
     // A shell that is ended while it still sets up takes that for a failure.
+    const lastWords = this.#lastWords();
     const startError = code === SETUP_FAILED && !this.#terminated ? readText(failure) : undefined;
     void rm(folder, { recursive: true, force: true }).catch(() => undefined);
     if (startError !== undefined) return { code: 128, startError };
     if (this.#terminated && code === SETUP_FAILED)
       return { code: 128 + constants.signals.SIGTERM, signal: constants.signals.SIGTERM };
     const number = byName === null ? undefined : constants.signals[byName];
-    return number === undefined ? { code: code ?? 0, oomKilled } : { code: 128 + number, signal: number, oomKilled };
+    const end = { oomKilled, ...(lastWords === undefined ? {} : { lastWords }) };
+    return number === undefined ? { code: code ?? 0, ...end } : { code: 128 + number, signal: number, ...end };
+  }
+
+  #lastWords(): string | undefined {
+    const { terminationLog } = this.#shell;
+    if (terminationLog === undefined || this.#spec.terminationLog === undefined) return undefined;
+    return readEnd(terminationLog, LAST_WORDS_BYTES);
   }
 
   async #drain(): Promise<void> {
@@ -197,5 +216,23 @@ function readText(path: string): string | undefined {
     return text === '' ? undefined : text;
   } catch {
     return undefined;
+  }
+}
+
+/** The container may have put anything in the file's place: no link is followed and nothing waited for. */
+function readEnd(path: string, bytes: number): string | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, file.O_RDONLY | file.O_NOFOLLOW | file.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile() || stat.size === 0) return undefined;
+    const end = Buffer.alloc(Math.min(bytes, stat.size));
+    return end.subarray(0, readSync(fd, end, 0, end.length, stat.size - end.length)).toString('utf8');
+  } finally {
+    closeSync(fd);
   }
 }

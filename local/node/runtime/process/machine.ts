@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ACCOUNT_FOLDER, makePrivateFolders, TERMINATION_LOG } from './private-folders.ts';
 
 /** The programs that stand before a container's own, outermost first, and what they give it. */
 export interface Isolation {
@@ -17,6 +18,8 @@ export interface Isolation {
   readonly utsNamespace: boolean;
   /** Its image can be given a layer that takes its writes. */
   readonly overlay: boolean;
+  /** It has /dev and /run to itself. */
+  readonly privateFolders: boolean;
   /** It can be given a network of its own. */
   readonly networkNamespace: boolean;
 }
@@ -26,7 +29,8 @@ const NAMESPACES = ['--mount', '--propagation', 'slave', '--pid', '--fork', '--k
 
 /** Best first; each is tried with a real bind mount and the first that works is taken. */
 export function candidates(root: boolean): Isolation[] {
-  const full = { deathSignal: true, pidNamespace: true, mountNamespace: true, overlay: false, networkNamespace: false };
+  const tried = { overlay: false, networkNamespace: false, privateFolders: false };
+  const full = { ...tried, deathSignal: true, pidNamespace: true, mountNamespace: true };
   const user = ['--user', '--map-root-user'];
   const privileged: Isolation[] = [['--mount-proc'], []].map((proc) => ({
     ...full,
@@ -45,8 +49,7 @@ export function candidates(root: boolean): Isolation[] {
     mountNamespace: false,
     userNamespace: false,
     utsNamespace: false,
-    overlay: false,
-    networkNamespace: false,
+    ...tried,
   };
   return [
     ...(root ? privileged : []),
@@ -56,21 +59,25 @@ export function candidates(root: boolean): Isolation[] {
   ];
 }
 
-/** @param folder where containers will live, so that the trial mounts stand on the same file system */
-export async function detectIsolation(folder: string): Promise<Isolation> {
+/**
+ * @param folder where containers will live, so that the trial mounts stand on the same file system
+ * @param root whether to try what needs root
+ */
+export async function detectIsolation(folder: string, root = process.getuid?.() === 0): Promise<Isolation> {
   const trial = await mkdtemp(join(folder, 'trial-'));
   try {
     const hosts = join(trial, 'hosts');
     await writeFile(hosts, 'trial\n');
-    const options = candidates(process.getuid?.() === 0);
+    const options = candidates(root);
     for (const isolation of options) {
       if (!(await works(isolation, isolation.mountNamespace ? BIND : ':', hosts))) continue;
       if (!isolation.mountNamespace) return isolation;
-      const [overlay, networkNamespace] = await Promise.all([
+      const [overlay, privateFolders, networkNamespace] = await Promise.all([
         overlayWorks(isolation, trial),
+        privateFoldersWork(isolation, trial),
         works({ ...isolation, argv: withNetwork(isolation) }, LOOPBACK_UP, ''),
       ]);
-      return { ...isolation, overlay, networkNamespace };
+      return { ...isolation, overlay, privateFolders, networkNamespace };
     }
     throw new Error('cannot run /bin/sh: no way to start a process was found');
   } finally {
@@ -80,6 +87,8 @@ export async function detectIsolation(folder: string): Promise<Isolation> {
 
 const BIND = 'mount --bind "$1" /etc/hosts && read -r line < /etc/hosts && [ "$line" = trial ]';
 const OVERLAY = 'cd "$1" && mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work lower';
+
+const PRIVATE = `mount -a -T "$1" && echo trial > ${TERMINATION_LOG} && : > /dev/null && test -d ${ACCOUNT_FOLDER}`;
 
 /** In a new network not even loopback is up. */
 export const LOOPBACK_UP = 'ip link set lo up';
@@ -105,6 +114,16 @@ async function overlayWorks(isolation: Isolation, trial: string): Promise<boolea
   return works(isolation, OVERLAY, trial);
 }
 
+async function privateFoldersWork(isolation: Isolation, trial: string): Promise<boolean> {
+  const table = join(trial, 'fstab');
+  try {
+    await writeFile(table, makePrivateFolders(join(trial, 'own')).table);
+  } catch {
+    return false;
+  }
+  return works(isolation, PRIVATE, table);
+}
+
 function works(isolation: Isolation, script: string, argument: string): Promise<boolean> {
   const [program = 'sh', ...args] = [...isolation.argv, 'sh', '-c', script, 'sh', argument];
   return new Promise((resolve) => {
@@ -121,6 +140,11 @@ export function limitsOf(isolation: Isolation): string[] {
     );
   else if (!isolation.overlay)
     limits.push('no overlay mounts here: what a program writes into its own folder stays in the image');
+  if (!isolation.privateFolders)
+    limits.push(
+      'no private /dev and /run: termination messages are taken from logs only (terminationMessagePolicy: ' +
+        'FallbackToLogsOnError), and service account tokens are not at their usual path',
+    );
   if (!isolation.networkNamespace)
     limits.push(
       'no network namespaces (unshare --net, ip): a program that ignores $PORT runs only while its own port is free',

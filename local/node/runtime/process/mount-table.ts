@@ -20,6 +20,13 @@ export interface MountPlan {
   readonly table: string;
   /** The folder to make the root before the program starts. */
   readonly root?: string;
+  /** To be made inside before anything is mounted. */
+  readonly mountPoints: readonly MountPoint[];
+}
+
+export interface MountPoint {
+  readonly path: string;
+  readonly isFolder: boolean;
 }
 
 export interface MountRequest {
@@ -28,6 +35,8 @@ export interface MountRequest {
   /** Mount the image through a layer that takes its writes. */
   readonly overlay: boolean;
   readonly scratch: string;
+  /** Folders of the root that the container has to itself already; see private-folders.ts. */
+  readonly ownFolders: ReadonlySet<string>;
 }
 
 /** Prepares folders under `scratch` and returns the lines; undefined when there is nothing to mount. */
@@ -38,7 +47,13 @@ export function planMounts(request: MountRequest): MountPlan | undefined {
   const mounts = [...request.mounts]
     .map((mount) => ({ ...mount, target: resolveLinks(normalize(mount.target).replace(/(.)\/$/, '$1')) }))
     .sort((a, b) => a.target.length - b.target.length);
-  const missing = mounts.filter((mount) => !exists(mount.target)).map((mount) => mount.target);
+  const isInside = (target: string): boolean =>
+    request.ownFolders.has(exists(target) ? dirname(target) : nearestFolder(target)) &&
+    !mounts.some((outer) => target.startsWith(`${outer.target}/`));
+  const mountPoints = mounts
+    .filter(({ target }) => isInside(target))
+    .map(({ target: path, source }) => ({ path, isFolder: isFolder(source) }));
+  const missing = mounts.filter(({ target }) => !exists(target) && !isInside(target)).map((mount) => mount.target);
   const atTop = missing.filter((target) => nearestFolder(target) === '/');
   const root = atTop.length > 0 ? join(scratch, 'root') : undefined;
   const inRoot = (path: string): string => (root === undefined ? path : root + path);
@@ -63,7 +78,7 @@ export function planMounts(request: MountRequest): MountPlan | undefined {
   for (const { source, target, readOnly } of mounts)
     lines.push(bindLine(source, inRoot(target), readOnly ? 'bind,ro' : 'rbind'));
   if (lines.length === 0) return undefined;
-  return { table: lines.join('\n') + '\n', root };
+  return { table: lines.join('\n') + '\n', root, mountPoints };
 }
 
 function mirrorRoot(root: string): string[] {
@@ -88,15 +103,19 @@ function overlayLine(lower: string, target: string, layer: string): string {
   return `overlay ${escape(target)} overlay ${escape(`lowerdir=${lower},upperdir=${upper},workdir=${work}`)} 0 0`;
 }
 
-function bindLine(source: string, target: string, options: string): string {
+export function bindLine(source: string, target: string, options: string): string {
   return `${escape(source)} ${escape(target)} none ${options} 0 0`;
 }
 
 function makeMountPoint(path: string, target: string, mounts: readonly Mount[]): void {
   const source = mounts.find((mount) => mount.target === target)?.source;
-  const isFolder = source === undefined || (statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? true);
-  mkdirSync(isFolder ? path : dirname(path), { recursive: true });
-  if (!isFolder) writeFileSync(path, '', { flag: 'a' });
+  const folder = source === undefined || isFolder(source);
+  mkdirSync(folder ? path : dirname(path), { recursive: true });
+  if (!folder) writeFileSync(path, '', { flag: 'a' });
+}
+
+function isFolder(source: string): boolean {
+  return statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? true;
 }
 
 function nearestFolder(path: string): string {

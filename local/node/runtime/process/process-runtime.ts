@@ -1,15 +1,16 @@
 /** Containers as host processes, in whatever namespaces the machine permits without asking for privileges. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../../../kube/clock.ts';
-import type { ContainerSpec, OwnNetwork, PodRuntime, RunningContainer } from '../runtime.ts';
+import type { ContainerSpec, Mount, OwnNetwork, PodRuntime, RunningContainer } from '../runtime.ts';
 import { ControlGroups } from './control-groups.ts';
 import { ProcessContainer } from './container.ts';
 import { killLeftovers } from './leftovers.ts';
 import { detectIsolation, limitsOf, type Isolation } from './machine.ts';
 import { NetworkBridge } from './network-bridge.ts';
 import { planMounts } from './mount-table.ts';
+import { privateFolders, TERMINATION_LOG } from './private-folders.ts';
 import { tcpSockets } from './proc.ts';
 import { encodeOrders } from './shell.ts';
 import { WarmShells } from './warm-shells.ts';
@@ -34,6 +35,7 @@ export class ProcessRuntime implements PodRuntime {
   readonly limits: readonly string[];
   readonly ownMounts: boolean;
   readonly ownNetworks: boolean;
+  readonly ownFolders: boolean;
   /** How many processes of an earlier life were found and killed. */
   readonly leftovers: number;
   readonly #isolation: Isolation;
@@ -41,6 +43,7 @@ export class ProcessRuntime implements PodRuntime {
   readonly #watchdog: Watchdog;
   readonly #groups: ControlGroups;
   readonly #marker: string;
+  readonly #privateFolders: ReadonlySet<string>;
   readonly #running = new Set<ProcessContainer>();
 
   private constructor(
@@ -56,6 +59,8 @@ export class ProcessRuntime implements PodRuntime {
     this.limits = [...limitsOf(isolation), ...groups.limits];
     this.ownMounts = isolation.mountNamespace;
     this.ownNetworks = isolation.networkNamespace;
+    this.ownFolders = isolation.privateFolders;
+    this.#privateFolders = isolation.privateFolders ? privateFolders() : new Set();
     this.#marker = marker;
     this.#watchdog = new Watchdog(marker);
     this.#shells = new WarmShells({
@@ -85,7 +90,15 @@ export class ProcessRuntime implements PodRuntime {
   }
 
   async start(spec: ContainerSpec): Promise<RunningContainer> {
-    const plan = this.#isolation.mountNamespace ? planMounts({ ...spec, overlay: this.#isolation.overlay }) : undefined;
+    const lastWords = this.#terminationLogOf(spec);
+    const plan = this.#isolation.mountNamespace
+      ? planMounts({
+          ...spec,
+          mounts: [...spec.mounts, ...(lastWords === undefined ? [] : [lastWords])],
+          overlay: this.#isolation.overlay,
+          ownFolders: this.#privateFolders,
+        })
+      : undefined;
     const mountTable = plan === undefined ? undefined : join(spec.scratch, 'fstab');
     if (plan !== undefined && mountTable !== undefined) writeFileSync(mountTable, plan.table);
     const prefix = this.#identityPrefix(spec);
@@ -94,6 +107,7 @@ export class ProcessRuntime implements PodRuntime {
       argv: [...prefix, ...spec.argv],
       env: spec.env,
       workingDir: spec.workingDir ?? spec.imageFolder ?? '/',
+      mountPoints: plan?.mountPoints,
       mountTable,
       root: plan?.root,
       controlGroup: group?.procs,
@@ -101,13 +115,30 @@ export class ProcessRuntime implements PodRuntime {
       hostname: this.#isolation.utsNamespace ? spec.hostname : undefined,
     });
     const shell = spec.network === undefined ? await this.#shells.take() : await this.#shells.takeWithNetwork();
-    const container = new ProcessContainer(shell, spec, this.#isolation, prefix, group);
+    const container = new ProcessContainer(
+      lastWords === undefined ? shell : { ...shell, terminationLog: lastWords.source },
+      spec,
+      this.#isolation,
+      prefix,
+      group,
+    );
     container.setHosts(spec.hosts);
     this.#running.add(container);
     void container.exited.then(() => this.#running.delete(container));
     shell.child.stdin?.end(orders);
     if (spec.network !== undefined) await this.#bridge(container, spec.network);
     return container;
+  }
+
+  /** Set where its last words go to another file than the one that every container has. */
+  #terminationLogOf({ terminationLog: target, scratch, mounts }: ContainerSpec): Mount | undefined {
+    if (target === undefined || target === TERMINATION_LOG || !this.#isolation.mountNamespace) return undefined;
+    if (mounts.some((mount) => mount.target === target)) return undefined;
+    const source = join(scratch, 'termination-log');
+    writeFileSync(source, '');
+    // Whoever the container runs as.
+    chmodSync(source, 0o666);
+    return { source, target, readOnly: false };
   }
 
   /** A container that cannot be reached is no use to anybody. */

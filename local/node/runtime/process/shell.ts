@@ -6,6 +6,7 @@
  */
 
 import { LOOPBACK_UP, type Isolation } from './machine.ts';
+import type { MountPoint } from './mount-table.ts';
 
 /** Stands for a newline inside a line; a text that holds it cannot be passed on. */
 const NEWLINE_MARK = '\u0001';
@@ -18,7 +19,7 @@ const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const RUN_AS_CHILD = 'exec 9>&2 2> /dev/null; ( exec 2>&9 9>&-; exec "$@" < /dev/null ); exit $?';
 
 /**
- * $1: the hosts file; $2: a file that tells of a failure to set up (its text is the reason). In a process namespace the
+ * $1: an fstab(5) of what every container has of its own; $2: a file that tells of a failure to set up (its text is the reason). In a process namespace the
  * shell stays as process 1 and waits: the kernel would keep default actions of signals from a program in that place.
  */
 export function shellScript({
@@ -28,7 +29,7 @@ export function shellScript({
   return `
 _zf=$2
 _zx() { echo "$1" > "$_zf"; exit 125; }
-${mountNamespace ? 'mount --bind "$1" /etc/hosts 2> "$_zf" || exit 125' : ''}
+${mountNamespace ? 'mount -a -T "$1" 2> "$_zf" || exit 125; : > "$_zf"' : ''}
 set --
 while IFS= read -r _zl; do
   _zv=\${_zl#?}
@@ -42,6 +43,8 @@ while IFS= read -r _zl; do
   case $_zl in
     a*) set -- "$@" "$_zv" ;;
     e*) export "$_zv" ;;
+    p*) [ -e "$_zv" ] || mkdir -p "$_zv" 2> "$_zf" || exit 125 ;;
+    f*) [ -e "$_zv" ] || { mkdir -p "\${_zv%/*}" && : > "$_zv"; } 2> "$_zf" || exit 125 ;;
     m*) mount -a -T "$_zv" 2> "$_zf" || exit 125 ;;
     c*) echo 0 > "$_zv" || _zx "cannot enter the control group" ;;
     n*) ${LOOPBACK_UP} 2> "$_zf" || exit 125 ;;
@@ -58,6 +61,8 @@ export interface Orders {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly workingDir: string;
+  /** Mount points to make in folders of the container's own. */
+  readonly mountPoints?: readonly MountPoint[];
   /** An fstab(5) of what to mount first. */
   readonly mountTable?: string;
   /** A folder to make the root. */
@@ -88,6 +93,7 @@ export function encodeOrders(orders: Orders): string {
   line('c', orders.controlGroup);
   line('n', orders.ownNetwork === true ? '' : undefined);
   line('h', orders.hostname);
+  for (const { path, isFolder } of orders.mountPoints ?? []) line(isFolder ? 'p' : 'f', path);
   line('m', orders.mountTable);
   line('r', orders.root);
   line('d', orders.workingDir);

@@ -8,6 +8,8 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../../../../kube/clock.ts';
 import { Fifos } from './fifos.ts';
 import { withNetwork, type Isolation } from './machine.ts';
+import { bindLine } from './mount-table.ts';
+import { makePrivateFolders } from './private-folders.ts';
 import { shellScript } from './shell.ts';
 
 export interface Shell {
@@ -18,6 +20,8 @@ export interface Shell {
   readonly stderr: Readable;
   /** What /etc/hosts shows inside. */
   readonly hosts: string;
+  /** What /dev/termination-log shows inside, where the container has one of its own. */
+  readonly terminationLog: string | undefined;
   /** Holds the reason when the shell could not set up. */
   readonly failure: string;
   readonly folder: string;
@@ -107,8 +111,11 @@ export class WarmShells {
     const hosts = join(folder, 'hosts');
     const failure = join(folder, 'failure');
     writeFileSync(hosts, '127.0.0.1 localhost\n');
+    const own = this.#options.isolation.privateFolders ? makePrivateFolders(folder) : undefined;
+    const table = join(folder, 'fstab');
+    writeFileSync(table, `${bindLine(hosts, '/etc/hosts', 'bind')}\n${own?.table ?? ''}`);
     const [out, err] = [await this.#fifos.take(), await this.#fifos.take()];
-    const [program = 'sh', ...args] = [...isolating, 'sh', '-c', this.#script, 'sh', hosts, failure];
+    const [program = 'sh', ...args] = [...isolating, 'sh', '-c', this.#script, 'sh', table, failure];
     const [name, value] = marker.split('=', 2) as [string, string];
     const child = spawn(program, args, {
       detached: true,
@@ -128,7 +135,16 @@ export class WarmShells {
     }
     child.on('error', () => undefined);
     this.#options.onSpawn(child.pid, (heard) => child.once('exit', heard));
-    const shell = { child, leader: child.pid, stdout, stderr, hosts, failure, folder };
+    const shell = {
+      child,
+      leader: child.pid,
+      stdout,
+      stderr,
+      hosts,
+      terminationLog: own?.terminationLog,
+      failure,
+      folder,
+    };
     // A shell that waits must not keep the program from ending.
     for (const handle of handlesOf(shell)) handle.unref();
     return shell;

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -41,6 +41,7 @@ const best = await detectIsolation(folder);
 
 for (const [name, isolation] of [
   ['with what this machine permits', best],
+  ['in a user namespace', await detectIsolation(folder, false)],
   ['with a death signal alone', signalled],
   ['without any namespace', bare],
 ] as const) {
@@ -139,6 +140,23 @@ for (const [name, isolation] of [
     t.equal((await container.exited).code, 137);
   });
 
+  if (isolation.privateFolders)
+    void t.test(`${name}: last words and mount points in /dev and /run are the container's own`, async (t) => {
+      const source = join(folder, `volume-${String(number++)}`);
+      mkdirSync(source);
+      writeFileSync(join(source, 'key'), 'value');
+      const mounts = ['/dev/zeroth-volume', '/run/zeroth/deep', '/var/run/secrets/kubernetes.io/serviceaccount'].map(
+        (target) => ({ source, target, readOnly: true }),
+      );
+      const script = `cat ${mounts.map(({ target }) => `${target}/key`).join(' ')} > /dev/termination-log; exit 7`;
+      const container = await runtime.start(
+        spec(['sh', '-c', script], { mounts, terminationLog: '/dev/termination-log' }),
+      );
+      const err = text(container.stderr);
+      t.match(await container.exited, { code: 7, lastWords: 'valuevaluevalue' }, await err);
+      for (const path of ['/dev/termination-log', '/dev/zeroth-volume', '/run/zeroth']) t.notOk(existsSync(path), path);
+    });
+
   if (isolation.mountNamespace) {
     void t.test('hosts file: the container sees its own, and later changes', async (t) => {
       const container = await runtime.start(
@@ -157,7 +175,7 @@ for (const [name, isolation] of [
     });
 
     void t.test('volumes appear at their own path, also where the host has none', async (t) => {
-      const source = join(folder, 'volume with space');
+      const source = join(folder, `volume with space ${String(number++)}`);
       mkdirSync(source);
       writeFileSync(join(source, 'key'), 'value');
       const mounts = ['/zeroth-data/config', '/etc/zeroth-config', '/var/run/secrets/zeroth', '/opt'].map((target) => ({
@@ -178,7 +196,7 @@ for (const [name, isolation] of [
     });
 
     void t.test('the image is written to in a layer of the container', { skip: !isolation.overlay }, async (t) => {
-      const imageFolder = join(folder, 'image');
+      const imageFolder = join(folder, `image-${String(number++)}`);
       mkdirSync(imageFolder);
       writeFileSync(join(imageFolder, 'file'), 'image');
       const container = await runtime.start(
