@@ -8,27 +8,34 @@ import { connect, createServer, Socket, type Server } from 'node:net';
 import type { OwnNetwork } from '../runtime.ts';
 import { enterNamespaces, type Isolation } from './machine.ts';
 
-/** Runs inside the namespace. Told over IPC what to accept for whom; ends with its channel. */
+/** Loopback answers at once, or a backlog is full and it never does; ms. */
+const CONNECT_TIME = 3_000;
+
+/** Runs inside the namespace. Says that it is up, is told over IPC what to accept for whom; ends with its channel. */
 const PROGRAM = `
 const net = require('node:net');
-// A server handed over accepts before it is ours to listen to: who comes then must not wait for nobody.
+// Should a server that is handed over accept before it is listened to: who comes then must not wait for nobody.
 const emit = net.Server.prototype.emit;
 net.Server.prototype.emit = function (name, ...args) {
   if (name !== 'connection' || this.listenerCount(name) > 0) return emit.call(this, name, ...args);
   args[0].destroy();
   return true;
 };
-function join(a, b) {
+function join(a, port) {
   a.allowHalfOpen = true;
+  const b = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  const late = setTimeout(() => b.destroy(), ${CONNECT_TIME});
+  for (const name of ['connect', 'close']) b.once(name, () => clearTimeout(late));
   for (const [from, to] of [[a, b], [b, a]]) {
     from.pipe(to);
     from.on('error', () => to.destroy());
-    from.on('close', () => to.destroy());
+    // What was read to its end is written to its end.
+    from.on('close', () => from.readableEnded || to.destroy());
   }
 }
 process.on('message', (message, server) => {
   if (message.inward !== undefined)
-    server.on('connection', (from) => join(from, net.connect({ port: message.inward, host: '127.0.0.1', allowHalfOpen: true })));
+    server.on('connection', (from) => join(from, message.inward));
   for (const port of message.outward ?? []) {
     const inner = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
       process.send({ host: socket.localAddress, port }, socket, () => {});
@@ -40,6 +47,7 @@ process.on('message', (message, server) => {
 });
 process.on('disconnect', () => process.exit());
 process.on('SIGTERM', () => {});
+process.send({ up: true });
 `;
 
 /** What a program inside may reach: this machine's loopback, where all of an instance lives. */
@@ -85,6 +93,12 @@ export class NetworkBridge {
     }
   }
 
+  /** @param heard called when it ends by itself: nothing leads in or out any more */
+  onEnd(heard: () => void): void {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) heard();
+    else this.#child.once('exit', heard);
+  }
+
   close(): void {
     this.#child.kill('SIGKILL');
     for (const socket of this.#open) socket.destroy();
@@ -92,17 +106,21 @@ export class NetworkBridge {
 
   async #start(network: OwnNetwork): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
+    let isUp: (() => void) | undefined;
+    const up = new Promise<void>((resolve) => (isUp = resolve));
     const ready = new Promise<void>((resolve, reject) => {
       timer = setTimeout(() => reject(new Error('the way into a network namespace did not open')), START_TIME);
       this.#child.once('error', reject);
       this.#child.once('exit', () => reject(new Error('the way into a network namespace has ended')));
       this.#child.on('message', (message, handle) => {
-        if (isReady(message)) resolve();
+        if (says(message, 'up')) isUp?.();
+        else if (says(message, 'ready')) resolve();
         else if (handle instanceof Socket) this.#leadOut(message, handle);
       });
     });
     try {
-      await Promise.race([ready, this.#tell(network)]);
+      // A listener on its way to a program that is still starting would let connections wait.
+      await Promise.race([ready, up.then(() => this.#tell(network))]);
       await ready;
     } finally {
       clearTimeout(timer);
@@ -112,9 +130,16 @@ export class NetworkBridge {
   async #tell(network: OwnNetwork): Promise<void> {
     for (const { host, port, to } of network.listen) {
       const server = await listen(host, port);
-      await this.#send({ inward: to }, server);
-      // Its copy goes on accepting.
-      server.close();
+      const close = (): void => void server.close();
+      // A message to a program that has ended may never count as sent.
+      this.#child.once('exit', close);
+      try {
+        await this.#send({ inward: to }, server);
+      } finally {
+        // Its copy goes on accepting.
+        this.#child.off('exit', close);
+        close();
+      }
     }
     await this.#send({ outward: network.outward, last: true });
   }
@@ -131,6 +156,8 @@ export class NetworkBridge {
     if (typeof host !== 'string' || typeof port !== 'number' || !REACHABLE.test(host)) return void from.destroy();
     from.allowHalfOpen = true;
     const to = connect({ host, port, allowHalfOpen: true });
+    const late = setTimeout(() => to.destroy(), CONNECT_TIME);
+    for (const name of ['connect', 'close']) to.once(name, () => clearTimeout(late));
     for (const [one, other] of [
       [from, to],
       [to, from],
@@ -140,14 +167,14 @@ export class NetworkBridge {
       one.on('error', () => other.destroy());
       one.on('close', () => {
         this.#open.delete(one);
-        other.destroy();
+        if (!one.readableEnded) other.destroy();
       });
     }
   }
 }
 
-function isReady(message: unknown): boolean {
-  return typeof message === 'object' && message !== null && 'ready' in message;
+function says(message: unknown, word: string): boolean {
+  return typeof message === 'object' && message !== null && word in message;
 }
 
 function listen(host: string, port: number): Promise<Server> {

@@ -149,6 +149,7 @@ export class ProcessRuntime implements PodRuntime {
       const env = { PATH: process.env.PATH ?? '', [name]: value };
       const bridge = await NetworkBridge.open(pid, this.#isolation, network, env);
       void container.exited.then(() => bridge.close());
+      bridge.onEnd(() => container.kill());
     } catch (error) {
       container.kill();
       throw error;
