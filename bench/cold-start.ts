@@ -30,16 +30,18 @@ export async function coldStart(runs = 15): Promise<Figure[]> {
   }
 }
 
+const PATIENCE = 30_000;
+
 /** Milliseconds from spawn to the first byte of the first answer. */
 async function bareStart(): Promise<number> {
   const port = await freePort();
   const began = performance.now();
-  const child = spawn(process.execPath, [PROGRAM], {
-    env: { ...process.env, NODE_OPTIONS: '', PORT: String(port) },
-    stdio: 'ignore',
-  });
+  const env = { ...process.env, NODE_OPTIONS: '', PORT: String(port) };
+  const child = spawn(process.execPath, [PROGRAM], { env, stdio: ['ignore', 'ignore', 'inherit'] });
   try {
     for (;;) {
+      if (child.exitCode !== null) throw new Error(`the bare process ended with ${child.exitCode}`);
+      if (performance.now() - began > PATIENCE) throw new Error('the bare process never answered');
       try {
         await firstByte(port, 'localhost');
         return performance.now() - began;
@@ -48,8 +50,10 @@ async function bareStart(): Promise<number> {
       }
     }
   } finally {
-    child.kill('SIGKILL');
-    await new Promise((gone) => child.once('exit', gone));
+    if (child.exitCode === null) {
+      child.kill('SIGKILL');
+      await new Promise((gone) => child.once('exit', gone));
+    }
   }
 }
 
@@ -65,6 +69,7 @@ function firstByte(port: number, host: string): Promise<void> {
       else reject(new Error(`answered ${chunk.toString('latin1', 0, 200)}`));
     });
     socket.once('error', reject);
+    socket.once('close', () => reject(new Error('closed without an answer')));
   });
 }
 
