@@ -26,10 +26,11 @@ export class NodeAgent implements PodStreams {
   #stopping: Promise<void> | undefined;
   #stopWatchingImages: (() => void) | undefined;
 
-  constructor(informers: Informers, options: PodWorkerOptions) {
+  /** @param limits of what is around the pods */
+  constructor(informers: Informers, options: PodWorkerOptions, limits: readonly string[] = []) {
     this.#informers = informers;
     this.#options = options;
-    this.limits = options.machine.runtime.limits;
+    this.limits = [...options.machine.runtime.limits, ...limits];
   }
 
   /** Caches are to be synced. */

@@ -20,7 +20,7 @@ import type { ImageStore } from './image-store.ts';
 import { createMetrics } from './metrics.ts';
 import { NODE_ADDRESS, NODE_NAME, registerNode } from './node-object.ts';
 import type { PodWorkerOptions } from './pod/pod-worker.ts';
-import { PortPool, systemPortRange } from './ports.ts';
+import { lowestPort, PortPool, portLimits, systemPortRange } from './ports.ts';
 import { ProcessRuntime } from './runtime/process/process-runtime.ts';
 import { tokenSource } from './volume/tokens.ts';
 
@@ -93,7 +93,7 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
     },
     volumes: { ...find, facts, tokens: tokenSource(client, clock), clock, log },
   };
-  const agent = new NodeAgent(informers, worker);
+  const agent = new NodeAgent(informers, worker, portLimits(lowestPort(), network));
   agent.start();
   return agent;
 }

@@ -103,3 +103,25 @@ function isFree(port: number): Promise<boolean> {
     server.listen({ port, host: '0.0.0.0', exclusive: true }, () => server.close(() => resolve(true)));
   });
 }
+
+/** The first port that this user may listen on. */
+export function lowestPort(): number {
+  if (process.getuid?.() === 0) return 0;
+  try {
+    return Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'));
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * What follows from it for addresses inside the instance, one line.
+ * @param lowest see {@link lowestPort}
+ */
+export function portLimits(lowest: number, { clusterPort }: { readonly clusterPort: number }): string[] {
+  if (lowest <= 80 || clusterPort === 80) return [];
+  return [
+    `no ports below ${lowest} for this user: inside, addresses of Knative Services carry port ${clusterPort}, and a ` +
+      `Service's own port below ${lowest} is not reached at its cluster IP`,
+  ];
+}

@@ -2,9 +2,9 @@
  * Keeps one container's port true: finds where its program listens when that is not where it was told to, and gives a
  * program whose port is taken a network of its own. See docs/decisions/ports-of-pods.md.
  */
-import { readFileSync } from 'node:fs';
 import type { Container } from '../../../api/core.ts';
 import type { Image } from '../image-store.ts';
+import { lowestPort } from '../ports.ts';
 import type { RunningContainer } from '../runtime/runtime.ts';
 import type { PodContext } from './context.ts';
 import { declaredPort, findPort, mainPort } from './port-map.ts';
@@ -121,10 +121,5 @@ export class PortKeeper {
 
 /** Ports that only root may listen on, as long as the network is the host's. */
 function isForbidden(port: number): boolean {
-  if (process.getuid?.() === 0) return false;
-  try {
-    return port < Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'));
-  } catch {
-    return false;
-  }
+  return port < lowestPort();
 }

@@ -3,7 +3,7 @@ import t from 'tap';
 import type { Container } from '../../../../api/core.ts';
 import { AddressPool } from '../../../../local/node/addresses.ts';
 import { acceptsPort, declaredPort, findPort } from '../../../../local/node/pod/port-map.ts';
-import { PortPool, portRange } from '../../../../local/node/ports.ts';
+import { PortPool, portLimits, portRange } from '../../../../local/node/ports.ts';
 import { parseTcpTable } from '../../../../local/node/runtime/process/proc.ts';
 
 const all = (port: number) => ({ address: '0.0.0.0', port });
@@ -95,4 +95,14 @@ void t.test('the kernel’s socket table', async (t) => {
       ['127.0.0.1', 81, true, '8'],
     ],
   );
+});
+
+void t.test('who may not listen on low ports is told what that changes', async (t) => {
+  t.same(portLimits(0, { clusterPort: 8080 }), []);
+  t.same(portLimits(80, { clusterPort: 80 }), []);
+  t.same(portLimits(1024, { clusterPort: 80 }), [], 'permitted in another way');
+  const [line = '', ...more] = portLimits(1024, { clusterPort: 8080 });
+  t.match(line, /below 1024.* port 8080,/);
+  t.notMatch(line, /\n/);
+  t.same(more, []);
 });
