@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
-import { ConfigMap, Pod, Secret } from '../../api/core.ts';
+import { ConfigMap, Pod, Secret, ServiceAccount } from '../../api/core.ts';
 import { ApiError, failure } from '../../kube/errors.ts';
 import type { Informers } from '../../kube/informers.ts';
 import type { ExecSession, LogOptions, PodStreams } from '../../kube/pod-streams.ts';
@@ -12,6 +12,7 @@ import { readLog } from './logs/log-reader.ts';
 import { NODE_NAME } from './node-object.ts';
 import type { ContainerLoop } from './pod/container-loop.ts';
 import { PodWorker, type PodWorkerOptions } from './pod/pod-worker.ts';
+import { ROOT_CA } from './volume/accounts.ts';
 
 /** Containers get this long to end when the agent itself ends, ms. */
 const STOP_GRACE = 5_000;
@@ -37,6 +38,14 @@ export class NodeAgent implements PodStreams {
   start(): void {
     const pods = this.#informers.of(Pod);
     this.#removeFolders(new Set(pods.list().map((pod) => pod.metadata.uid ?? '')));
+    const { accounts } = this.#options;
+    if (accounts !== undefined) {
+      this.#informers.of(ServiceAccount).onChange((previous, current) => accounts.accountChanged(previous, current));
+      this.#informers.of(ConfigMap).onChange((previous, current) => {
+        const { namespace = '', name } = (current ?? previous)?.metadata ?? {};
+        if (name === ROOT_CA) accounts.caChanged(namespace);
+      });
+    }
     pods.onChange((previous, current) => this.#changed(previous, current));
     this.#stopWatchingImages = this.#options.machine.images.onBuilt(
       () => {
@@ -162,6 +171,7 @@ export class NodeAgent implements PodStreams {
   async #stop(): Promise<void> {
     const { machine, names } = this.#options;
     names.stop();
+    this.#options.accounts?.stop();
     this.#stopWatchingImages?.();
     await Promise.all([...this.#workers.values()].map((worker) => worker.end(STOP_GRACE, false)));
     await machine.runtime.stop();

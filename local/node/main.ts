@@ -8,7 +8,8 @@ import { mkdirSync } from 'node:fs';
 import { cpus, homedir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Registry } from 'prom-client';
-import { ConfigMap, Pod, Secret, Service } from '../../api/core.ts';
+import { ConfigMap, Pod, Secret, Service, ServiceAccount } from '../../api/core.ts';
+import type { KubeObject } from '../../api/object.ts';
 import type { InstanceNetwork } from '../../api/zeroth.ts';
 import { systemClock } from '../../kube/clock.ts';
 import type { ControllerOptions } from '../../kube/controller.ts';
@@ -22,6 +23,7 @@ import { NODE_ADDRESS, NODE_NAME, registerNode } from './node-object.ts';
 import type { PodWorkerOptions } from './pod/pod-worker.ts';
 import { lowestPort, PortPool, portLimits, systemPortRange } from './ports.ts';
 import { ProcessRuntime } from './runtime/process/process-runtime.ts';
+import { Accounts } from './volume/accounts.ts';
 import { tokenSource } from './volume/tokens.ts';
 
 export type { NodeAgent } from './agent.ts';
@@ -46,7 +48,7 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
   const folder = resolve(options.dir, 'node');
   // Containers of another user have to get through to their own folders; nobody can list them.
   mkdirSync(join(folder, 'pods'), { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
-  const caches = [informers.of(Pod), informers.of(ConfigMap), informers.of(Secret), informers.of(Service)];
+  const caches = [Pod, ConfigMap, Secret, Service, ServiceAccount].map((type) => informers.of<KubeObject>(type));
   const runtime = await ProcessRuntime.open({ folder: join(folder, 'runtime'), clock });
   if (runtime.leftovers > 0) log.warn('killed processes left by an earlier run', { count: runtime.leftovers });
   const ports = new PortPool(systemPortRange(), seedOf(network), () => clock.now());
@@ -58,6 +60,15 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
     configMap: (namespace: string, name: string) => informers.of(ConfigMap).get(namespace, name),
     secret: (namespace: string, name: string) => informers.of(Secret).get(namespace, name),
   };
+  const accounts = runtime.ownFolders
+    ? new Accounts({
+        account: (namespace, name) => informers.of(ServiceAccount).get(namespace, name),
+        configMap: find.configMap,
+        client,
+        clock,
+        log,
+      })
+    : undefined;
   const worker: PodWorkerOptions = {
     machine: {
       runtime,
@@ -92,6 +103,7 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
       return [...new Set([network.clusterPort, Number(api.port === '' ? 443 : api.port), ...ports])];
     },
     volumes: { ...find, facts, tokens: tokenSource(client, clock), clock, log },
+    accounts,
   };
   const agent = new NodeAgent(informers, worker, portLimits(lowestPort(), network));
   agent.start();

@@ -148,9 +148,11 @@ export class ContainerLoop {
         const running = await this.#context.machine.runtime.start(spec);
         try {
           const at = this.#begin(running, image);
-          // Names that came up while it was being started.
+          // Names, or a token, that came up while it was being started.
           const hosts = this.#context.hosts();
           if (hosts !== spec.hosts) running.setHosts(hosts);
+          const account = this.#context.account();
+          if (account !== undefined && account.version !== spec.account?.version) running.setAccount(account);
           return { running, at };
         } catch (error) {
           running.kill();

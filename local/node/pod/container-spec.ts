@@ -67,6 +67,7 @@ export async function containerSpec(
     network: port !== undefined && ownNetwork ? await networkOf(port, context) : undefined,
     identity: identityOf(container, context),
     memoryLimit: memoryOf(container),
+    account: context.account(),
     terminationLog: container.terminationMessagePath ?? '/dev/termination-log',
   };
 }

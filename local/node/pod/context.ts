@@ -6,6 +6,7 @@ import type { Logger } from '../../../kube/log.ts';
 import type { ImageStore } from '../image-store.ts';
 import type { NodeMetrics } from '../metrics.ts';
 import type { PortPool } from '../ports.ts';
+import type { FileSet } from '../volume/atomic-folder.ts';
 import type { Mount, PodRuntime } from '../runtime/runtime.ts';
 import type { EnvironmentSources } from './environment.ts';
 
@@ -39,6 +40,8 @@ export interface PodContext {
   environment(): EnvironmentSources;
   /** Ports that a container in a network of its own is to reach outside. */
   outwardPorts(): number[];
+  /** What its service account has for it, now. */
+  account(): FileSet | undefined;
   mounts(container: Container): Mount[];
   /** Declared → real. */
   readonly portMap: Map<number, number>;

@@ -10,6 +10,7 @@ import type { AddressPool } from '../addresses.ts';
 import { NodeError } from '../errors.ts';
 import type { HostNames } from '../host-names.ts';
 import { StatusWriter } from '../status-writer.ts';
+import type { Accounts } from '../volume/accounts.ts';
 import { PodVolumes, type VolumeSources } from '../volume/pod-volumes.ts';
 import { ContainerLoop } from './container-loop.ts';
 import type { ContainerRecord } from './container-record.ts';
@@ -29,6 +30,8 @@ export interface PodWorkerOptions {
   readonly folder: string;
   readonly environment: (pod: Pod, podIP: string) => EnvironmentSources;
   readonly volumes: VolumeSources;
+  /** Where containers can be given the files of their service account. */
+  readonly accounts: Accounts | undefined;
   /** Ports that Services and the instance itself listen on. */
   readonly outwardPorts: () => number[];
 }
@@ -95,7 +98,13 @@ export class PodWorker {
       pod,
       () => ({ status: podStatus(this.#pod, this.#view(), machine.clock.now()), annotations: this.#annotations() }),
     );
-    this.#stopListening = options.names.onChange(() => this.#renewHosts());
+    const stops = [
+      options.names.onChange(() => this.#renewHosts()),
+      options.accounts?.onChange(pod, () => this.#renewAccount()),
+    ];
+    this.#stopListening = () => {
+      for (const stop of stops) stop?.();
+    };
   }
 
   get podIP(): string {
@@ -198,6 +207,7 @@ export class PodWorker {
     while (this.#ending === undefined) {
       try {
         await this.#volumes.prepare();
+        await this.#options.accounts?.made(this.#pod);
         return;
       } catch (error) {
         if (!(error instanceof NodeError)) throw error;
@@ -248,6 +258,7 @@ export class PodWorker {
       hosts: () => this.#options.names.textFor(this.#pod, this.#podIP, hostname),
       environment: () => environment(this.#pod, this.#podIP),
       outwardPorts: this.#options.outwardPorts,
+      account: () => this.#options.accounts?.filesOf(this.#pod),
       mounts: (container) => this.#volumes.mountsOf(container),
       portMap: this.#portMap,
       portsChanged: () => this.#status.now(),
@@ -286,6 +297,19 @@ export class PodWorker {
       } catch (error) {
         const { name } = this.#pod.metadata;
         this.#options.machine.log.warn('a hosts file was not renewed', { pod: name, error });
+      }
+    }
+  }
+
+  #renewAccount(): void {
+    const files = this.#context.account();
+    if (files === undefined) return;
+    for (const loop of [...this.#loops, ...this.#init]) {
+      try {
+        loop.running?.setAccount(files);
+      } catch (error) {
+        const { name } = this.#pod.metadata;
+        this.#options.machine.log.warn('the token of a service account was not renewed', { pod: name, error });
       }
     }
   }

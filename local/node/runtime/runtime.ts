@@ -3,6 +3,7 @@
  * isolates) fit behind the same interface and are chosen by `runtimeClassName`.
  */
 import type { Readable, Writable } from 'node:stream';
+import type { FileSet } from '../volume/atomic-folder.ts';
 
 export interface Mount {
   /** Absolute path on the host. */
@@ -46,6 +47,8 @@ export interface ContainerSpec {
   readonly network?: OwnNetwork;
   /** Bytes. */
   readonly memoryLimit?: number;
+  /** What it finds at the usual path of a service account. */
+  readonly account?: FileSet;
   /** Absolute path, inside, of the file for its last words. */
   readonly terminationLog?: string;
 }
@@ -93,6 +96,7 @@ export interface RunningContainer {
   /** Connections open at its listening sockets. */
   connections(): number;
   setHosts(text: string): void;
+  setAccount(files: FileSet): void;
   /** Runs another program inside; resolves with its exit status. Rejects when it cannot start. */
   command(argv: readonly string[], options: CommandOptions): Promise<number>;
 }
@@ -103,7 +107,7 @@ export interface PodRuntime {
   readonly limits: readonly string[];
   /** Mounts appear at their own paths and /etc/hosts is the container's own. */
   readonly ownMounts: boolean;
-  /** /dev and /run are the container's own. */
+  /** /dev and /run are the container's own: accounts and last words have their places. */
   readonly ownFolders: boolean;
   /** `ContainerSpec.network` can be asked for. */
   readonly ownNetworks: boolean;

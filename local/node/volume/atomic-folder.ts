@@ -2,6 +2,7 @@
  * A folder whose files change all at once: they are links into `..data`, and `..data` is a link that is replaced. What
  * reads a file sees the old set or the new one. Source: the kubelet's AtomicWriter (layout).
  */
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   lstatSync,
@@ -19,6 +20,13 @@ export interface VolumeFile {
   readonly bytes: Buffer;
   /** Permission bits. */
   readonly mode: number;
+}
+
+/** Files by relative path. */
+export interface FileSet {
+  readonly files: ReadonlyMap<string, VolumeFile>;
+  /** Names this set; see {@link versionOf}. */
+  readonly version: string;
 }
 
 const DATA = '..data';
@@ -57,4 +65,12 @@ function linkTarget(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Of names, modes and contents. */
+export function versionOf(files: ReadonlyMap<string, VolumeFile>): string {
+  const hash = createHash('sha256');
+  for (const [path, { bytes, mode }] of [...files].sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(JSON.stringify([path, mode, bytes.length])).update(bytes);
+  return hash.digest('hex').slice(0, 24);
 }

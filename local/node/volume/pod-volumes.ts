@@ -1,5 +1,4 @@
 /** The volumes of one pod: made before its first container, kept in step with what they are made from. */
-import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import type { ConfigMap, Container, Pod, Secret } from '../../../api/core.ts';
@@ -8,7 +7,7 @@ import type { Logger } from '../../../kube/log.ts';
 import { NodeError } from '../errors.ts';
 import type { PodFacts } from '../pod/downward.ts';
 import type { Mount } from '../runtime/runtime.ts';
-import { writeAtomically, type VolumeFile } from './atomic-folder.ts';
+import { versionOf, writeAtomically } from './atomic-folder.ts';
 import { volumeFiles, type Volume } from './contents.ts';
 import type { TokenSource } from './tokens.ts';
 
@@ -160,12 +159,4 @@ function prepareHostPath(path: string, type: string | undefined): string {
       if (stat === undefined) fail('there');
   }
   return path;
-}
-
-/** Of names, modes and contents. */
-function versionOf(files: ReadonlyMap<string, VolumeFile>): string {
-  const hash = createHash('sha256');
-  for (const [path, { bytes, mode }] of [...files].sort(([a], [b]) => (a < b ? -1 : 1)))
-    hash.update(JSON.stringify([path, mode, bytes.length])).update(bytes);
-  return hash.digest('hex').slice(0, 24);
 }

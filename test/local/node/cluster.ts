@@ -12,6 +12,7 @@ import { CoreEvent } from '../../../kube/events.ts';
 import { Informers } from '../../../kube/informers.ts';
 import { createLogger } from '../../../kube/log.ts';
 import { ApiServer } from '../../../local/apiserver/main.ts';
+import { openPki } from '../../../local/apiserver/pki.ts';
 import { ImageStore } from '../../../local/node/image-store.ts';
 import { startNodeAgent, type NodeAgent } from '../../../local/node/main.ts';
 import { until } from './until.ts';
@@ -24,6 +25,8 @@ export interface Cluster {
   readonly informers: Informers;
   readonly images: ImageStore;
   readonly network: InstanceNetwork;
+  /** PEM; empty when the API is not served. */
+  readonly caCert: string;
   agent: NodeAgent;
   /** Stops the agent and starts another over the same state. */
   restartAgent(): Promise<void>;
@@ -40,11 +43,17 @@ export interface Cluster {
 export const isReady = (pod: Pod): boolean =>
   pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
 
-export async function openCluster(t: Test): Promise<Cluster> {
+/** @param https also serve the API as pods reach it */
+export async function openCluster(t: Test, { https = false } = {}): Promise<Cluster> {
   const dir = mkdtempSync(join(tmpdir(), 'zeroth-node-'));
   const log = createLogger(process.env.LOG === undefined ? 'error' : 'debug');
   const network = await claimTestNetwork(t, 9080);
   const server = await ApiServer.open({ dir: join(dir, 'api'), admissions: [], servicePrefix: network.prefix, log });
+  const pki = https ? await openPki(join(dir, 'pki')) : undefined;
+  const port =
+    pki === undefined
+      ? 6443
+      : (await server.listen({ host: '127.0.0.1', port: 0, tls: pki, tokens: [pki.token] })).port;
   const client = new Client(server.transport);
   const informers = new Informers(client, log);
   const images = await ImageStore.open(dir);
@@ -57,7 +66,7 @@ export async function openCluster(t: Test): Promise<Cluster> {
       dir,
       images,
       network,
-      apiUrl: 'https://127.0.0.1:6443',
+      apiUrl: `https://127.0.0.1:${String(port)}`,
       registry: new Registry(),
     });
   const cluster: Cluster = {
@@ -67,6 +76,7 @@ export async function openCluster(t: Test): Promise<Cluster> {
     informers,
     images,
     network,
+    caCert: pki?.caCert ?? '',
     agent: await startAgent(),
     async restartAgent() {
       await cluster.agent.stop();

@@ -14,6 +14,7 @@ import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { CommandOptions, ContainerSpec, Exit, Listener, RunningContainer } from '../runtime.ts';
+import { writeAtomically, type FileSet } from '../../volume/atomic-folder.ts';
 import { runCommand } from './command.ts';
 import type { ControlGroup } from './control-groups.ts';
 import type { Isolation } from './machine.ts';
@@ -135,6 +136,11 @@ export class ProcessContainer implements RunningContainer {
     } finally {
       closeSync(fd);
     }
+  }
+
+  setAccount({ files, version }: FileSet): void {
+    const { account } = this.#shell;
+    if (account !== undefined && !this.#gone) writeAtomically(account, files, version);
   }
 
   command(argv: readonly string[], options: CommandOptions): Promise<number> {

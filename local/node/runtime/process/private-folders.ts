@@ -22,6 +22,8 @@ export interface PrivateFolders {
   readonly table: string;
   /** What /dev/termination-log shows inside. */
   readonly terminationLog: string;
+  /** What its service account's folder shows inside, where it cannot be written to. */
+  readonly account: string;
 }
 
 export const TERMINATION_LOG = '/dev/termination-log';
@@ -53,9 +55,10 @@ export function makePrivateFolders(folder: string): PrivateFolders {
     lines.push(...mirror(host, own, name));
     [host, own] = [join(host, name), join(own, name)];
   }
-  mkdirSync(own, { recursive: true });
-  lines.push(bindLine(dev, '/dev', 'rbind'), bindLine(run, runFolder(), 'rbind'));
-  return { table: lines.join('\n') + '\n', terminationLog };
+  const account = join(folder, 'account');
+  for (const one of [own, account]) mkdirSync(one, { recursive: true });
+  lines.push(bindLine(account, own, 'bind,ro'), bindLine(dev, '/dev', 'rbind'), bindLine(run, runFolder(), 'rbind'));
+  return { table: lines.join('\n') + '\n', terminationLog, account };
 }
 
 /** Most machines have a link there. */

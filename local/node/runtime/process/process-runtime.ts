@@ -123,6 +123,7 @@ export class ProcessRuntime implements PodRuntime {
       group,
     );
     container.setHosts(spec.hosts);
+    if (spec.account !== undefined) container.setAccount(spec.account);
     this.#running.add(container);
     void container.exited.then(() => this.#running.delete(container));
     shell.child.stdin?.end(orders);

@@ -22,6 +22,8 @@ export interface Shell {
   readonly hosts: string;
   /** What /dev/termination-log shows inside, where the container has one of its own. */
   readonly terminationLog: string | undefined;
+  /** What the folder of its service account shows inside, likewise. */
+  readonly account: string | undefined;
   /** Holds the reason when the shell could not set up. */
   readonly failure: string;
   readonly folder: string;
@@ -142,6 +144,7 @@ export class WarmShells {
       stderr,
       hosts,
       terminationLog: own?.terminationLog,
+      account: own?.account,
       failure,
       folder,
     };
