@@ -51,6 +51,7 @@ const arrows = Object.entries(ROOMS).map(([room, allowed]) => {
 export default tseslint.config(
   { ignores: ['dist/', 'build/', '.tap/', 'node_modules/', 'examples/', '.zeroth/'] },
   ...tseslint.configs.recommended,
+  { files: ['**/*.mjs'], rules: { 'no-dupe-keys': 'error' } },
   {
     files: ['**/*.ts'],
     languageOptions: { parserOptions: { projectService: true } },

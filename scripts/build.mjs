@@ -27,11 +27,13 @@ await build({
   bundle: true,
   splitting: true,
   // Its ES modules: of CommonJS, import() finds only a default export once it is in a chunk.
-  alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
+  alias: {
+    yaml: join(root, 'node_modules/yaml/browser/index.js'),
+    // A dependency of client-node asks for Node's own, which newer Nodes warn about at every start.
+    punycode: 'punycode/punycode.js',
+  },
   format: 'esm',
   platform: 'node',
-  // A dependency of client-node asks for Node's own, which newer Nodes warn about at every start.
-  alias: { punycode: 'punycode/punycode.js' },
   target: 'node20',
   minifySyntax: true,
   minifyWhitespace: true,
