@@ -39,13 +39,13 @@ export function writeAtomically(folder: string, files: ReadonlyMap<string, Volum
   const before = linkTarget(join(folder, DATA));
   if (before === generation) return;
   const target = join(folder, generation);
-  rmSync(target, { recursive: true, force: true });
+  // What an end in the middle has left.
+  for (const left of [target, join(folder, NEXT)]) if (isThere(left)) rmSync(left, { recursive: true, force: true });
   mkdirSync(target, { mode: 0o755 });
   for (const [path, { bytes, mode }] of files) {
-    mkdirSync(dirname(join(target, path)), { recursive: true, mode: 0o755 });
+    if (path.includes('/')) mkdirSync(dirname(join(target, path)), { recursive: true, mode: 0o755 });
     writeFileSync(join(target, path), bytes, { mode });
   }
-  rmSync(join(folder, NEXT), { force: true });
   symlinkSync(generation, join(folder, NEXT));
   renameSync(join(folder, NEXT), join(folder, DATA));
   const tops = new Set([...files.keys()].map((path) => path.split('/')[0] ?? ''));

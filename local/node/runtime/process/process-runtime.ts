@@ -12,7 +12,7 @@ import { NetworkBridge } from './network-bridge.ts';
 import { planMounts } from './mount-table.ts';
 import { privateFolders, TERMINATION_LOG } from './private-folders.ts';
 import { tcpSockets } from './proc.ts';
-import { encodeOrders } from './shell.ts';
+import { encodeOrders, RUN } from './shell.ts';
 import { WarmShells } from './warm-shells.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -123,10 +123,17 @@ export class ProcessRuntime implements PodRuntime {
       group,
     );
     container.setHosts(spec.hosts);
-    if (spec.account !== undefined) container.setAccount(spec.account);
     this.#running.add(container);
     void container.exited.then(() => this.#running.delete(container));
-    shell.child.stdin?.end(orders);
+    // The shell mounts while files are written.
+    shell.child.stdin?.write(orders.slice(0, -RUN.length));
+    try {
+      if (spec.account !== undefined) container.setAccount(spec.account);
+    } catch (error) {
+      container.kill();
+      throw error;
+    }
+    shell.child.stdin?.end(RUN);
     if (spec.network !== undefined) await this.#bridge(container, spec.network);
     return container;
   }

@@ -57,6 +57,9 @@ done
 `;
 }
 
+/** The last of all orders: the shell becomes the program. */
+export const RUN = 'z\n';
+
 export interface Orders {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -74,7 +77,7 @@ export interface Orders {
   readonly ownNetwork?: boolean;
 }
 
-/** @throws Error when a text cannot be an argument or a variable of a process */
+/** Lines that end with {@link RUN}. @throws Error when a text cannot be an argument or a variable of a process */
 export function encodeOrders(orders: Orders): string {
   const odd: string[] = [];
   const exported: string[] = [];
@@ -99,8 +102,7 @@ export function encodeOrders(orders: Orders): string {
   line('d', orders.workingDir);
   for (const argument of argv) line('a', argument);
   for (const variable of exported) line('e', variable);
-  lines.push('z', '');
-  return lines.join('\n');
+  return `${lines.join('\n')}\n${RUN}`;
 }
 
 function encode(text: string): string {
