@@ -49,11 +49,10 @@ void t.test('the range lies outside that of outgoing connections', async (t) => 
 });
 
 void t.test('a port in use is not handed out, one given back rests', async (t) => {
-  const server = createServer().listen(0, '127.0.0.3');
+  const taken = (await freeTriple()) + 1;
+  const server = createServer().listen(taken, '127.0.0.3');
   await new Promise((resolve) => server.once('listening', resolve));
   t.teardown(() => server.close());
-  const address = server.address();
-  const taken = typeof address === 'object' && address !== null ? address.port : 0;
   let now = 0;
   const pool = new PortPool({ first: taken - 1, last: taken + 1 }, 1, () => now);
   const first = await pool.take();
@@ -66,6 +65,23 @@ void t.test('a port in use is not handed out, one given back rests', async (t) =
   now = 61_000;
   t.equal(await pool.take(), first);
 });
+
+/** The first of three free ports in a row, below those that the system hands out to anybody. */
+async function freeTriple(): Promise<number> {
+  for (let port = 20_000 + (process.pid % 1_000) * 3; port < 32_000; port += 3) {
+    const free = await Promise.all([port, port + 1, port + 2].map(canListen));
+    if (free.every(Boolean)) return port;
+  }
+  throw new Error('no three free ports in a row');
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '0.0.0.0', () => server.close(() => resolve(true)));
+  });
+}
 
 void t.test('addresses: each once, those given back last', async (t) => {
   const pool = new AddressPool('127.9');
