@@ -22,7 +22,7 @@ import { catchesTermination, childrenOf, descendantsOf, isAlive, socketsOf, stat
 import type { Shell } from './warm-shells.ts';
 
 /** How long output may follow the exit: a process that left the group may hold the pipe. */
-const OUTPUT_AFTER_EXIT = 100;
+const OUTPUT_AFTER_EXIT = 500;
 /** How often a terminating container is looked at: does any process that handles SIGTERM remain? In ms. */
 const TERMINATION_CHECK = 50;
 const SETUP_FAILED = 125;
@@ -200,7 +200,8 @@ export class ProcessContainer implements RunningContainer {
   async #drain(): Promise<void> {
     const streams = [this.stdout, this.stderr].filter((stream) => !stream.closed && !stream.readableEnded);
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, OUTPUT_AFTER_EXIT)));
+    // After a busy spell the timer comes before what the pipes hold: let those be read first.
+    const late = new Promise<void>((resolve) => (timer = setTimeout(() => setImmediate(resolve), OUTPUT_AFTER_EXIT)));
     // Late or broken: what came is what there is.
     await Promise.race([Promise.allSettled(streams.map((stream) => finished(stream))), late]);
     clearTimeout(timer);
