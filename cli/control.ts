@@ -23,7 +23,14 @@ import { startServingControllers } from '../serving/controller/main.ts';
 import { DataPathProcess } from './data-path.ts';
 import { runDemo } from './demo.ts';
 import { errorCode, UsageError } from './errors.ts';
-import { installManifests, publishApiServer, publishBrokerHost, publishDataPath, publishPorts } from './install.ts';
+import {
+  installManifests,
+  publishApiServer,
+  publishBrokerHost,
+  publishDataPath,
+  publishPorts,
+  splitAddress,
+} from './install.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { LogFile } from './log-file.ts';
 import { claimNetwork } from './network.ts';
@@ -160,8 +167,8 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
   running.dataPath.push(activator, broker);
   await Promise.all([activator.listening, broker.listening]);
 
-  const externalPort = Number(portOf(activator.addresses['external']));
-  const clusterPort = Number(portOf(activator.addresses['internal']));
+  const externalPort = portOf(activator.addresses['external']);
+  const clusterPort = portOf(activator.addresses['internal']);
   await publishPorts(client, externalPort, clusterPort);
   publish('activator-service', activator.addresses['internal']);
   publish('broker-ingress', broker.addresses['ingress']);
@@ -238,8 +245,8 @@ async function listenApi(api: ApiServer, port: number, pki: Pki): Promise<string
   }
 }
 
-function portOf(address: string | undefined): string {
-  return address?.slice(address.lastIndexOf(':') + 1) ?? '';
+function portOf(address: string | undefined): number {
+  return splitAddress(address ?? '')[1];
 }
 
 /** The first SIGINT or SIGTERM; the second ends the process at once (its children follow, nothing stored is lost). */
