@@ -2,7 +2,7 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { issueCertificate } from './certificate.ts';
+import type { issueCertificate } from '../../kube/certificate.ts';
 
 export interface Pki {
   /** PEM. */
@@ -36,7 +36,7 @@ const NAMES = [
 
 /** Makes a certificate; what that takes is loaded only now. */
 const issue: typeof issueCertificate = async (request, issuer) => {
-  const { issueCertificate } = await import('./certificate.ts');
+  const { issueCertificate } = await import('../../kube/certificate.ts');
   return issueCertificate(request, issuer);
 };
 

@@ -10,7 +10,7 @@ import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { ConfigMap, Pod, ServiceAccount } from '../../../api/core.ts';
-import { issueCertificate } from '../../../local/apiserver/certificate.ts';
+import { issueCertificate } from '../../../kube/certificate.ts';
 import { readBody } from '../../../local/apiserver/http/request-body.ts';
 import { openPki } from '../../../local/apiserver/pki.ts';
 import { startListening } from './https.ts';
