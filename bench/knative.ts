@@ -11,26 +11,31 @@ import { Instance } from '../test/e2e/instance.ts';
 export interface Bench {
   readonly instance: Instance;
   readonly client: Client;
+  readonly transport: HttpTransport;
   close(): Promise<void>;
 }
 
-export async function startBench(): Promise<Bench> {
-  const instance = await Instance.start();
+export function connectTo(instance: Instance): Bench {
   const { tokenFile, caFile } = instance.run;
   const transport = new HttpTransport({ url: instance.api, tokenFile, caFile });
-  const client = new Client(transport);
-  await client.patch(ConfigMap, 'knative-serving', 'config-autoscaler', {
-    data: { 'allow-zero-initial-scale': 'true' },
-  });
-  await instance.zeroth(['build', 'examples/hello', '-t', 'hello']);
   return {
     instance,
-    client,
+    client: new Client(transport),
+    transport,
     async close() {
       transport.close();
       await instance.remove();
     },
   };
+}
+
+export async function startBench(): Promise<Bench> {
+  const bench = connectTo(await Instance.start());
+  await bench.client.patch(ConfigMap, 'knative-serving', 'config-autoscaler', {
+    data: { 'allow-zero-initial-scale': 'true' },
+  });
+  await bench.instance.zeroth(['build', 'examples/hello', '-t', 'hello']);
+  return bench;
 }
 
 export function helloService(name: string, annotations: Record<string, string> = {}): Service {

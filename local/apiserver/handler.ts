@@ -2,6 +2,7 @@
 import type { Method, WatchHandle, Watcher } from '../../kube/transport.ts';
 import { ApiError, failure } from '../../kube/errors.ts';
 import { methodNotAllowed, noSuchPath } from './errors.ts';
+import type { RequestLabels } from './metrics.ts';
 import { groupVersion, type KindInfo } from './registry.ts';
 import type { Route } from './routes.ts';
 import { isTrue, type Answer, type Call, type Core, type Query, type User } from './verbs/call.ts';
@@ -133,6 +134,37 @@ export function handleWatch(core: Core, call: Call, watcher: Watcher): WatchHand
 export function isWatch(method: string, route: ResourceRoute, query: Query): boolean {
   if (method !== 'GET' || route.subresource !== undefined) return false;
   return route.watch || (query.watch !== undefined && isTrue(query.watch));
+}
+
+/** The verb Kubernetes' rules name for a request to a resource. */
+export function verbOf(method: string, route: ResourceRoute, isWatch: boolean): string {
+  if (isWatch) return 'watch';
+  const collection = route.name === undefined;
+  switch (method) {
+    case 'GET':
+      return collection ? 'list' : 'get';
+    case 'POST':
+      return 'create';
+    case 'PUT':
+      return 'update';
+    case 'PATCH':
+      return 'patch';
+    case 'DELETE':
+      return collection ? 'deletecollection' : 'delete';
+    default:
+      return method.toLowerCase();
+  }
+}
+
+/** What a request is counted under; a kind that is not served is `other`, so that nobody can invent labels. */
+export function labelsOf(
+  core: Core,
+  { group, version, plural, subresource = '' }: ResourceRoute,
+  verb: string,
+): RequestLabels {
+  const info = core.registry.find(group, version, plural);
+  if (info === undefined) return { verb, group: 'other', resource: 'other', subresource: '' };
+  return { verb, group, resource: plural, subresource: info.subresources.includes(subresource) ? subresource : '' };
 }
 
 function dryRunOf(value: string | undefined): boolean {

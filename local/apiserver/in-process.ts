@@ -3,8 +3,18 @@ import { ApiError, type Status } from '../../kube/errors.ts';
 import type { ApiRequest, ApiResponse, Transport, Watcher, WatchHandle } from '../../kube/transport.ts';
 import type { Logger } from '../../kube/log.ts';
 import { noSuchPath, internal } from './errors.ts';
-import { callOf, handle, handleWatch, isWatch, type Incoming, type ResourceRoute } from './handler.ts';
+import {
+  callOf,
+  handle,
+  handleWatch,
+  isWatch,
+  labelsOf,
+  verbOf,
+  type Incoming,
+  type ResourceRoute,
+} from './handler.ts';
 import { copyJson } from './json.ts';
+import type { Metrics } from './metrics.ts';
 import { parsePath } from './routes.ts';
 import type { Core, User } from './verbs/call.ts';
 
@@ -13,21 +23,36 @@ const AGENT = 'zeroth';
 export class InProcessTransport implements Transport {
   readonly #core: Core;
   readonly #user: User;
+  readonly #metrics: Metrics;
 
-  constructor(core: Core, user: User) {
+  constructor(core: Core, user: User, metrics: Metrics) {
     this.#core = core;
     this.#user = user;
+    this.#metrics = metrics;
   }
 
   async request(request: ApiRequest): Promise<ApiResponse> {
+    const started = performance.now();
+    const { incoming, response } = await this.#answer(request);
+    if (incoming !== undefined) {
+      const { method, route } = incoming;
+      const labels = labelsOf(this.#core, route, verbOf(method, route, false));
+      this.#metrics.onRequest(labels, response.status, (performance.now() - started) / 1000);
+    }
+    return response;
+  }
+
+  async #answer(request: ApiRequest): Promise<{ incoming?: Incoming; response: ApiResponse }> {
+    let incoming: Incoming | undefined;
     try {
-      const incoming = this.#incoming(request);
+      incoming = this.#incoming(request);
       const call = callOf(this.#core, incoming);
       const { status, body } = await handle(this.#core, request.method, call);
-      return call.warnings.length > 0 ? { status, body, warnings: call.warnings } : { status, body };
+      const { warnings } = call;
+      return { incoming, response: warnings.length > 0 ? { status, body, warnings } : { status, body } };
     } catch (error) {
       const status = statusOf(error, this.#core.log);
-      return { status: status.code ?? 500, body: status };
+      return { incoming, response: { status: status.code ?? 500, body: status } };
     }
   }
 

@@ -50,7 +50,8 @@ export class ApiServer {
     this.#core = core;
     this.#metrics = metrics;
     this.#loops = loops;
-    this.transport = new InProcessTransport(core, { name: 'system:admin', groups: [MASTERS, 'system:authenticated'] });
+    const admin = { name: 'system:admin', groups: [MASTERS, 'system:authenticated'] };
+    this.transport = new InProcessTransport(core, admin, metrics);
   }
 
   /** @throws StoreError when the folder is in use by another process or damaged */

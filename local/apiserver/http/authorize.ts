@@ -5,26 +5,6 @@ import type { ResourceRoute } from '../handler.ts';
 import { mayDo } from '../rbac.ts';
 import type { Core, User } from '../verbs/call.ts';
 
-/** The verb Kubernetes' rules name for a request to a resource. */
-export function verbOf(method: string, route: ResourceRoute, isWatch: boolean): string {
-  if (isWatch) return 'watch';
-  const collection = route.name === undefined;
-  switch (method) {
-    case 'GET':
-      return collection ? 'list' : 'get';
-    case 'POST':
-      return 'create';
-    case 'PUT':
-      return 'update';
-    case 'PATCH':
-      return 'patch';
-    case 'DELETE':
-      return collection ? 'deletecollection' : 'delete';
-    default:
-      return method.toLowerCase();
-  }
-}
-
 /** @throws ApiError 403 */
 export function authorizeResource(core: Core, user: User, verb: string, route: ResourceRoute): void {
   const { group, plural, subresource, name } = route;

@@ -3,15 +3,15 @@ import type { Socket } from 'node:net';
 import type { Method } from '../../../kube/transport.ts';
 import type { PodStreams } from '../../../kube/pod-streams.ts';
 import { badRequest, methodNotAllowed, notAcceptable, unauthorized } from '../errors.ts';
-import { callOf, handle, isWatch, type ResourceRoute } from '../handler.ts';
+import { callOf, handle, isWatch, labelsOf, verbOf, type ResourceRoute } from '../handler.ts';
 import { statusOf } from '../in-process.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics, RequestLabels } from '../metrics.ts';
 import { parsePath, type Route } from '../routes.ts';
 import { sendPodLog } from '../streams/log.ts';
 import type { Core, Query, User } from '../verbs/call.ts';
 import { ACCEPTED, negotiate } from './accept.ts';
 import { ANONYMOUS, type Authenticator } from './authentication.ts';
-import { authorizePath, authorizeResource, verbOf } from './authorize.ts';
+import { authorizePath, authorizeResource } from './authorize.ts';
 import { actingAs } from './impersonation.ts';
 import type { Documents } from './documents.ts';
 import { parseBody, readBody } from './request-body.ts';
@@ -39,8 +39,7 @@ export interface Target {
 /** Never rejects. */
 export async function serveRequest(around: Surroundings, request: Request, response: Response): Promise<void> {
   const started = performance.now();
-  let verb = request.method ?? '';
-  let resource = '';
+  let labels: RequestLabels = { verb: verbOutside(request.method), group: '', resource: '', subresource: '' };
   response.on('error', () => undefined);
   try {
     const target = targetOf(request.url ?? '/');
@@ -50,22 +49,21 @@ export async function serveRequest(around: Surroundings, request: Request, respo
       await around.documents.answer(request, response, target.route, target.path);
     } else {
       const watching = isWatch(request.method ?? '', target.route, target.query);
-      verb = verbOf(request.method ?? '', target.route, watching);
-      resource = target.route.plural;
+      const verb = verbOf(request.method ?? '', target.route, watching);
+      labels = labelsOf(around.core, target.route, METHODS.has(request.method ?? '') ? verb : 'other');
       authorizeResource(around.core, user, verb, target.route);
       await serveResource(around, request, response, target.route, target, user, watching);
     }
   } catch (error) {
     await refuse(around, request, response, error);
   }
-  const known = resource === '' || around.core.registry.all().some((info) => info.plural === resource);
-  if (verb !== 'watch' && verb !== 'connect')
-    around.metrics.onRequest(
-      METHODS.has(request.method ?? '') ? verb : 'other',
-      known ? resource : 'other',
-      response.statusCode,
-      (performance.now() - started) / 1000,
-    );
+  if (labels.verb !== 'watch' && labels.verb !== 'connect')
+    around.metrics.onRequest(labels, response.statusCode, (performance.now() - started) / 1000);
+}
+
+/** The verb of a request to no resource. */
+function verbOutside(method = ''): string {
+  return METHODS.has(method) ? method : 'other';
 }
 
 async function serveResource(
