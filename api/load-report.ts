@@ -32,6 +32,18 @@ export interface Wake {
   readonly name: string;
 }
 
-export type ActivatorMessage = LoadReport | Wake;
+/** A revision that had no pod gave its first answer; sent at that moment. All times are ms since the epoch. */
+export interface ColdStart {
+  readonly type: 'coldStart';
+  readonly activator: string;
+  /** When the first byte of the answer was passed on. */
+  readonly at: number;
+  /** When the first request began to wait. */
+  readonly since: number;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export type ActivatorMessage = LoadReport | Wake | ColdStart;
 
 export const LOAD_REPORT_PATH = '/reports/v1';

@@ -23,3 +23,33 @@ export interface InstanceNetwork {
   /** Its port: what cluster-internal URLs carry unless it is 80. */
   readonly clusterPort: number;
 }
+
+/**
+ * Pod annotation, JSON object `{"started": MS, "ready": MS}`: when the programs of a pod were started and when all of
+ * its containers were ready for the first time, ms since the epoch, which a status tells in whole seconds only. Written
+ * by the node agent with the status that says Ready, read where cold starts are measured.
+ */
+export const POD_TIMELINE_ANNOTATION = 'zeroth.dev/timeline';
+
+export interface PodTimeline {
+  readonly started: number;
+  readonly ready: number;
+}
+
+/** Undefined for a text of another form. */
+export function parsePodTimeline(text: string | undefined): PodTimeline | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || !('started' in value) || !('ready' in value)) return undefined;
+    const { started, ready } = value;
+    return Number.isFinite(started) &&
+      Number.isFinite(ready) &&
+      typeof started === 'number' &&
+      typeof ready === 'number'
+      ? { started, ready }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

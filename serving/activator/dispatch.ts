@@ -169,6 +169,7 @@ class RevisionCall {
     this.#relay = new Relay(this.#exchange, upstream, lease.address, this.#request, {
       started: (status) => {
         this.#status = status;
+        this.#revision.answered();
         this.#deadlines?.wrote();
       },
       wrote: () => this.#deadlines?.wrote(),

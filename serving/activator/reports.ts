@@ -79,6 +79,12 @@ export class Reporter {
     if (this.#send({ type: 'wake', activator, at: clock.now(), namespace, name })) meter.told();
   }
 
+  /** Tells of a cold start that just ended. @param since ms, when the first request began to wait */
+  coldStarted({ namespace, name }: Reported, since: number): void {
+    const { activator, clock } = this.#options;
+    this.#send({ type: 'coldStart', activator, at: clock.now(), since, namespace, name });
+  }
+
   /** Sends the interval's report now. */
   report(): void {
     const { activator, clock } = this.#options;

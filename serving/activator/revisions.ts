@@ -45,6 +45,8 @@ export class ServedRevision implements Reported {
   readonly #options: RevisionsOptions;
   #addresses: readonly Address[] = [];
   #waitingSince: number | undefined;
+  /** Since when those waited who now have a pod and no answer yet. */
+  #answerDueSince: number | undefined;
   /** The autoscaler was told since there is no pod. */
   #woken = false;
 
@@ -76,6 +78,7 @@ export class ServedRevision implements Reported {
     if (addresses.length === 0) this.#woken = false;
     else if (this.#waitingSince !== undefined) {
       this.#options.coldStarted?.(this, (this.#options.clock.now() - this.#waitingSince) / 1000);
+      this.#answerDueSince = this.#waitingSince;
       this.#waitingSince = undefined;
     }
     const before = this.#addresses;
@@ -93,6 +96,15 @@ export class ServedRevision implements Reported {
   leave(): void {
     this.meter.leave(this.#options.clock.now());
     if (this.throttle.queued === 0) this.#waitingSince = undefined;
+    // Those who waited are gone, unanswered: what comes later did not wait.
+    if (this.meter.present === 0) this.#answerDueSince = undefined;
+  }
+
+  /** A pod's answer has begun to be passed on. */
+  answered(): void {
+    if (this.#answerDueSince === undefined) return;
+    this.#options.reporter.coldStarted(this, this.#answerDueSince);
+    this.#answerDueSince = undefined;
   }
 
   #demand(): void {

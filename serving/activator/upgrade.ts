@@ -198,7 +198,10 @@ class UpgradeCall {
     let passed = 0;
     const traffic = (): void => {
       // The first bytes back are the pod's answer, 101 or a refusal.
-      if (passed++ === 0) this.#status ||= 101;
+      if (passed++ === 0) {
+        this.#status ||= 101;
+        if (this.#destination.to === 'revision') this.#destination.revision.answered();
+      }
       this.#deadlines?.wrote();
     };
     upstream.on('data', traffic);

@@ -8,13 +8,14 @@
 import type { Registry } from 'prom-client';
 import { ConfigMap, Deployment, Pod } from '../../api/core.ts';
 import { PodAutoscaler } from '../../api/autoscaling/pod-autoscaler.ts';
-import type { ActivatorMessage } from '../../api/load-report.ts';
+import type { ColdStart, LoadReport, Wake } from '../../api/load-report.ts';
 import { ServerlessService } from '../../api/networking/serverless-service.ts';
 import { systemClock } from '../../kube/clock.ts';
 import { createController, type ControllerOptions } from '../../kube/controller.ts';
 import { keyOf, splitKey } from '../../kube/informer.ts';
 import type { ObjectKey } from '../../kube/reconciler.ts';
 import { readAnnotations } from './annotations.ts';
+import { ColdStarts } from './cold-starts.ts';
 import { Deciders } from './deciders.ts';
 import { AutoscalerMetrics } from './metrics.ts';
 import { metricReconciler } from './metric.ts';
@@ -45,6 +46,7 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
   const clock = options.clock ?? systemClock;
   const log = options.log.with({ part: 'autoscaler' });
   const metrics = new AutoscalerMetrics(options.registry);
+  const coldStarts = new ColdStarts(options.registry, clock);
   const pods = indexPods(informers.of(Pod));
   const scaled = informers.of(PodAutoscaler);
   const services = informers.of(ServerlessService);
@@ -77,6 +79,12 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
     });
   }
 
+  /** Of a revision that is gone meanwhile nothing is kept. */
+  function ended(message: ColdStart): void {
+    const pa = scaled.get(message.namespace, message.name);
+    if (pa !== undefined) coldStarts.ended(message, pa.metadata.labels?.['serving.knative.dev/service'] ?? '');
+  }
+
   const controllers = [
     createController(
       podAutoscalerReconciler({ deciders, scaler, metrics, settings, wakes: (woken) => (wake = woken) }),
@@ -92,6 +100,7 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
     if (pa === undefined) {
       deciders.remove(key);
       metrics.forget(key);
+      coldStarts.forget(key);
       return;
     }
     // Known before the first report can come; a class of somebody else's is not scaled here.
@@ -100,7 +109,9 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
     if ((annotations.class ?? config.podAutoscalerClass) === settings.class)
       deciders.ensure(key, deciderSpecOf(pa, annotations, config));
   });
+  informers.of(Deployment).onChange((before, after) => coldStarts.deploymentChanged(before, after));
   pods.onChange((before, after) => {
+    coldStarts.podChanged(before, after);
     const key = revisionKeyOf(after ?? before ?? { metadata: {} });
     if (key !== undefined) deciders.touch(key);
   });
@@ -110,7 +121,8 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
     {
       onMessage(message) {
         metrics.message(message.type);
-        take(message, deciders);
+        if (message.type === 'coldStart') ended(message);
+        else take(message, deciders);
       },
       onConnections(count) {
         metrics.activators(count);
@@ -131,7 +143,7 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
   };
 }
 
-function take(message: ActivatorMessage, deciders: Deciders): void {
+function take(message: Wake | LoadReport, deciders: Deciders): void {
   if (message.type === 'wake') deciders.record(keyOf(message.namespace, message.name), { concurrency: 1, rps: 1 });
   else for (const load of message.revisions) deciders.record(keyOf(load.namespace, load.name), load);
 }

@@ -80,7 +80,7 @@ export class AutoscalerMetrics {
     this.#activators.set(count);
   }
 
-  message(type: 'report' | 'wake' | 'refused'): void {
+  message(type: 'report' | 'wake' | 'coldStart' | 'refused'): void {
     this.#messages.inc({ type });
   }
 

@@ -130,7 +130,12 @@ export function parseMessage(text: string): ActivatorMessage {
     throw new ReportError('activator is not a name');
   if (!isAmount(at)) throw new ReportError('at is not a time');
   if (type === 'wake') return { type, activator, at, ...nameOf(value) };
-  if (type !== 'report') throw new ReportError('type is neither report nor wake');
+  if (type === 'coldStart') {
+    const { since } = value;
+    if (!isAmount(since) || since > at) throw new ReportError('since is not a time before at');
+    return { type, activator, at, since, ...nameOf(value) };
+  }
+  if (type !== 'report') throw new ReportError('type is neither report, wake nor coldStart');
   if (!Array.isArray(value['revisions'])) throw new ReportError('revisions is not a list');
   return { type, activator, at, revisions: value['revisions'].map(loadOf) };
 }

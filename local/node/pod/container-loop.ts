@@ -48,6 +48,7 @@ export class ContainerLoop {
   #run: number;
   #ending = false;
   #wasReady = false;
+  #firstReady: { readonly started: number; readonly ready: number } | undefined;
   #wake: (() => void) | undefined;
   #onStarted: (() => void) | undefined;
   /** Resolves once a sidecar has started. */
@@ -65,6 +66,11 @@ export class ContainerLoop {
 
   get record(): ContainerRecord {
     return this.#record;
+  }
+
+  /** When the program that was ready first was started, and ready; ms since the epoch. */
+  get firstReady(): { readonly started: number; readonly ready: number } | undefined {
+    return this.#firstReady;
   }
 
   get running(): RunningContainer | undefined {
@@ -240,6 +246,7 @@ export class ContainerLoop {
         onReady: (ready) => {
           if (ready && !this.#wasReady) machine.metrics.readySeconds.observe((machine.clock.now() - at) / 1000);
           this.#wasReady ||= ready;
+          if (ready) this.#firstReady ??= { started: at, ready: machine.clock.now() };
           this.#set({ ...this.#record, ready }, 'now');
         },
         onUnhealthy: (kind, message, probe) => {

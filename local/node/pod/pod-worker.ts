@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pod, type Container } from '../../../api/core.ts';
-import { PORT_MAP_ANNOTATION } from '../../../api/zeroth.ts';
+import { POD_TIMELINE_ANNOTATION, PORT_MAP_ANNOTATION, type PodTimeline } from '../../../api/zeroth.ts';
 import type { Client } from '../../../kube/client.ts';
 import type { EventRecorder } from '../../../kube/events.ts';
 import type { AddressPool } from '../addresses.ts';
@@ -37,6 +37,7 @@ export interface PodWorkerOptions {
 }
 
 const DEFAULT_GRACE = 30;
+const REVISION_LABEL = 'serving.knative.dev/revision';
 /** How often volumes that cannot be made are tried again, ms. */
 const VOLUME_RETRY = 1_000;
 
@@ -282,9 +283,26 @@ export class PodWorker {
 
   #annotations(): Record<string, string> {
     const entries = [...this.#portMap].filter(([declared, real]) => declared !== real);
-    const before = this.#pod.metadata.annotations?.[PORT_MAP_ANNOTATION];
-    if (entries.length === 0 && before === undefined) return {};
-    return { [PORT_MAP_ANNOTATION]: JSON.stringify(Object.fromEntries(entries)) };
+    const { annotations = {}, labels = {} } = this.#pod.metadata;
+    // An agent that took the pod over did not see its start; once written it stays, and no write is owed to it.
+    const timeline = labels[REVISION_LABEL] === undefined ? undefined : this.#timeline();
+    const told = annotations[POD_TIMELINE_ANNOTATION] ?? (timeline && JSON.stringify(timeline));
+    return {
+      ...(entries.length === 0 && annotations[PORT_MAP_ANNOTATION] === undefined
+        ? {}
+        : { [PORT_MAP_ANNOTATION]: JSON.stringify(Object.fromEntries(entries)) }),
+      ...(told === undefined ? {} : { [POD_TIMELINE_ANNOTATION]: told }),
+    };
+  }
+
+  /** Undefined until all containers have been ready. */
+  #timeline(): PodTimeline | undefined {
+    const times = this.#loops.flatMap(({ firstReady }) => firstReady ?? []);
+    if (times.length === 0 || times.length < this.#loops.length) return undefined;
+    return {
+      started: Math.max(...times.map(({ started }) => started)),
+      ready: Math.max(...times.map(({ ready }) => ready)),
+    };
   }
 
   #renewHosts(): void {

@@ -29,6 +29,7 @@ void t.test('the first request wakes the revision at once, once, and is held unt
   rig.revision('cold');
   await waitFor('the stream', () => rig.reporter.connected);
   const started = performance.now();
+  const before = Date.now();
   const answers = [rig.send('cold.test'), rig.send('cold.test'), rig.send('cold.test')];
   await waitFor('a wake', () => scaler.messages.length > 0);
   t.ok(performance.now() - started < 500, 'long before the first report');
@@ -38,6 +39,13 @@ void t.test('the first request wakes the revision at once, once, and is held unt
   const pod = await startPod(t, (_, response) => response.end('awake'));
   rig.pods('cold', [pod.address]);
   for (const answer of answers) t.equal((await answer).body, 'awake');
+  const [cold, ...more] = scaler.messages.filter((message) => message.type === 'coldStart');
+  t.match(cold, { namespace: 'default', name: 'cold', activator: 'test' });
+  t.ok(
+    cold !== undefined && cold.since >= before && cold.since < cold.at && cold.at <= Date.now(),
+    'told with its times',
+  );
+  t.strictSame(more, [], 'once, not by request');
 
   await waitFor('reports until idle', () => {
     const reports = scaler.messages.filter((message) => message.type === 'report');

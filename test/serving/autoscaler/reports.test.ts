@@ -49,13 +49,16 @@ const report = {
   revisions: [{ namespace: 'default', name: 'hello-00001', concurrency: 1.5, rps: 3 }],
 } as const;
 
-void t.test('reports and wakes arrive as they were sent', async (t) => {
+const coldStart = { ...wake, type: 'coldStart', at: 3, since: 1 } as const;
+
+void t.test('reports, wakes and cold starts arrive as they were sent', async (t) => {
   const { messages, connections, open, until } = await setUp(t);
   const socket = await open();
   socket.send(JSON.stringify(wake));
   socket.send(JSON.stringify(report));
-  await until(() => messages.length === 2);
-  t.strictSame(messages, [wake, report]);
+  socket.send(JSON.stringify(coldStart));
+  await until(() => messages.length === 3);
+  t.strictSame(messages, [wake, report, coldStart]);
   socket.close();
   await until(() => connections.length === 2);
   t.strictSame(connections, [1, 0]);
@@ -70,6 +73,7 @@ void t.test('a message of another form closes its connection and disturbs no oth
     ['no activator', JSON.stringify({ ...wake, activator: '' }), 1007],
     ['another type', JSON.stringify({ ...wake, type: 'sleep' }), 1007],
     ['a negative load', JSON.stringify({ ...report, revisions: [{ ...report.revisions[0], rps: -1 }] }), 1007],
+    ['a cold start that ends before it begins', JSON.stringify({ ...coldStart, since: 4 }), 1007],
     ['a path for a name', JSON.stringify({ ...wake, name: '../x' }), 1007],
     ['binary', Buffer.from(JSON.stringify(wake)), 1003],
   ];
@@ -130,13 +134,17 @@ void t.test('a port in use is said at once', async (t) => {
 });
 
 void t.test('no text makes the parser fail in another way, and what it takes has the documented form', (t) => {
-  const value = fc.oneof(fc.json(), fc.string(), fc.constantFrom(JSON.stringify(wake), JSON.stringify(report)));
+  const value = fc.oneof(
+    fc.json(),
+    fc.string(),
+    fc.constantFrom(...[wake, report, coldStart].map((one) => JSON.stringify(one))),
+  );
   fc.assert(
     fc.property(value, (text) => {
       try {
         const message = parseMessage(text);
         return (
-          message.type === 'wake' || message.revisions.every(({ concurrency, rps }) => concurrency >= 0 && rps >= 0)
+          message.type !== 'report' || message.revisions.every(({ concurrency, rps }) => concurrency >= 0 && rps >= 0)
         );
       } catch (error) {
         return error instanceof ReportError;
