@@ -5,6 +5,8 @@
 import { parseDuration } from '../../kube/go-duration.ts';
 
 export const KPA_CLASS = 'kpa.autoscaling.knative.dev';
+/** Handed on to a HorizontalPodAutoscaler. */
+export const HPA_CLASS = 'hpa.autoscaling.knative.dev';
 
 const PREFIX = 'autoscaling.knative.dev/';
 
@@ -31,7 +33,10 @@ const PROGRESS_DEADLINE = 'serving.knative.dev/progress-deadline';
 
 export interface ScalingAnnotations {
   readonly class: string | undefined;
+  /** What is counted for the KPA class. */
   readonly metric: 'concurrency' | 'rps';
+  /** As it stands, or that of the class. */
+  readonly metricName: string;
   readonly target: number | undefined;
   /** 0 to 1. */
   readonly targetUtilization: number | undefined;
@@ -81,6 +86,7 @@ export function readAnnotations(annotations: Readonly<Record<string, string>> | 
   return {
     class: text('class'),
     metric: text('metric') === 'rps' ? 'rps' : 'concurrency',
+    metricName: text('metric') ?? (text('class') === HPA_CLASS ? 'cpu' : 'concurrency'),
     target: number('target'),
     targetUtilization: utilization === undefined ? undefined : utilization / 100,
     targetBurstCapacity: number('targetBurstCapacity'),

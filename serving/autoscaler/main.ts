@@ -14,9 +14,10 @@ import { systemClock } from '../../kube/clock.ts';
 import { createController, type ControllerOptions } from '../../kube/controller.ts';
 import { keyOf, splitKey } from '../../kube/informer.ts';
 import type { ObjectKey } from '../../kube/reconciler.ts';
-import { readAnnotations } from './annotations.ts';
+import { KPA_CLASS, readAnnotations } from './annotations.ts';
 import { ColdStarts } from './cold-starts.ts';
 import { Deciders } from './deciders.ts';
+import { hpaReconciler } from './hpa/reconciler.ts';
 import { AutoscalerMetrics } from './metrics.ts';
 import { metricReconciler } from './metric.ts';
 import { podAutoscalerReconciler } from './pod-autoscaler.ts';
@@ -91,6 +92,7 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
       options,
     ),
     createController(metricReconciler, options),
+    createController(hpaReconciler(settings), options),
   ];
   await Promise.all([pods, scaled, services, informers.of(ConfigMap), informers.of(Deployment)].map((i) => i.synced));
   scaled.onChange((before, pa) => {
@@ -106,7 +108,7 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
     // Known before the first report can come; a class of somebody else's is not scaled here.
     const annotations = readAnnotations(pa.metadata.annotations);
     const { autoscaler: config } = settings.current();
-    if ((annotations.class ?? config.podAutoscalerClass) === settings.class)
+    if ((annotations.class ?? config.podAutoscalerClass) === KPA_CLASS)
       deciders.ensure(key, deciderSpecOf(pa, annotations, config));
   });
   informers.of(Deployment).onChange((before, after) => coldStarts.deploymentChanged(before, after));

@@ -3,13 +3,13 @@
  * Source: knative/serving pkg/reconciler/autoscaling/kpa (behaviour; reference sections 4.5 and 4.6).
  */
 import { ConfigMap, Deployment, Pod } from '../../api/core.ts';
-import { Metric, POD_AUTOSCALER_CONDITIONS, PodAutoscaler } from '../../api/autoscaling/pod-autoscaler.ts';
+import { Metric, PodAutoscaler } from '../../api/autoscaling/pod-autoscaler.ts';
 import { ServerlessService } from '../../api/networking/serverless-service.ts';
 import type { KubeObject } from '../../api/object.ts';
-import { Conditions } from '../../kube/conditions.ts';
 import { keyOf, splitKey } from '../../kube/informer.ts';
 import type { ObjectKey, Outcome, Reconciler, World } from '../../kube/reconciler.ts';
-import { readAnnotations } from './annotations.ts';
+import { KPA_CLASS, readAnnotations } from './annotations.ts';
+import { notOwned, rfc3339 } from './blocked.ts';
 import type { Settings } from './settings.ts';
 import type { Deciders } from './deciders.ts';
 import type { AutoscalerMetrics } from './metrics.ts';
@@ -49,17 +49,16 @@ export function podAutoscalerReconciler(parts: PodAutoscalerParts): Reconciler<P
       const { namespace, name } = pa.metadata;
       const annotations = readAnnotations(pa.metadata.annotations);
       const { autoscaler: config, progressDeadline } = settings.current();
-      if ((annotations.class ?? config.podAutoscalerClass) !== settings.class) return;
+      if ((annotations.class ?? config.podAutoscalerClass) !== KPA_CLASS) return;
       const key = keyOf(namespace, name);
       const now = world.clock.now();
-      const seconds = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
       const decider = deciders.ensure(key, deciderSpecOf(pa, annotations, config));
       const pods = countPods(world.informer(Pod), key);
       metrics.pods(key, pa, pods);
 
       for (const type of [ServerlessService, Metric]) {
         const existing: KubeObject | undefined = world.informer<KubeObject>(type).get(namespace, name);
-        if (isForeign(existing, pa)) return { status: notOwned(pa, type.kind, seconds) };
+        if (isForeign(existing, pa)) return notOwned(pa, type.kind, world);
       }
       const service = world.informer(ServerlessService).get(namespace, name);
       const known = service?.status?.privateServiceName !== undefined;
@@ -79,7 +78,7 @@ export function podAutoscalerReconciler(parts: PodAutoscalerParts): Reconciler<P
         ),
       ]);
       const ready = known ? pods.ready : 0;
-      const status = statusOf({ pa, annotations, config, service, want: plan.want, ready, now: seconds });
+      const status = statusOf({ pa, annotations, config, service, want: plan.want, ready, now: rfc3339(now) });
       return { status, again: plan.again };
     },
   };
@@ -88,13 +87,4 @@ export function podAutoscalerReconciler(parts: PodAutoscalerParts): Reconciler<P
 function ofRevision(object: KubeObject): readonly ObjectKey[] {
   const key = revisionKeyOf(object);
   return key === undefined ? [] : [splitKey(key)];
-}
-
-function notOwned(pa: PodAutoscaler, kind: string, now: string): Status {
-  const conditions = new Conditions(POD_AUTOSCALER_CONDITIONS, pa.status?.conditions, now).markFalse(
-    'Active',
-    'NotOwned',
-    `There is an existing ${kind} "${pa.metadata.name}" that we do not own.`,
-  );
-  return { ...pa.status, observedGeneration: pa.metadata.generation, conditions: conditions.toList() };
 }

@@ -2,7 +2,6 @@
 import type { ConfigMap } from '../../api/core.ts';
 import type { Lister } from '../../kube/informer.ts';
 import type { Logger } from '../../kube/log.ts';
-import { KPA_CLASS } from './annotations.ts';
 import { DEFAULT_CONFIG, parseAutoscalerConfig, type AutoscalerConfig } from './config.ts';
 import { parseDuration } from '../../kube/go-duration.ts';
 import { ConfigError } from './errors.ts';
@@ -16,8 +15,6 @@ export interface SettingValues {
 const PROGRESS_DEADLINE = 600_000;
 
 export class Settings {
-  /** The class of PodAutoscalers that are scaled here. */
-  readonly class = KPA_CLASS;
   readonly #maps: Lister<ConfigMap>;
   readonly #namespace: string;
   readonly #log: Logger;

@@ -24,7 +24,7 @@ const QUEUED = ['Queued', 'Requests to the target are being buffered as resource
 const TIMED_OUT = ['TimedOut', 'The target could not be activated.'] as const;
 
 export function statusOf(input: StatusInput): NonNullable<PodAutoscaler['status']> {
-  const { pa, service, want, ready, now } = input;
+  const { pa, annotations, config, service, want, ready, now } = input;
   const conditions = new Conditions(POD_AUTOSCALER_CONDITIONS, pa.status?.conditions, now);
   const privateServiceName = service?.status?.privateServiceName;
   const serviceName = privateServiceName === undefined ? pa.status?.serviceName : service?.status?.serviceName;
@@ -33,7 +33,7 @@ export function statusOf(input: StatusInput): NonNullable<PodAutoscaler['status'
   else if (service !== undefined && isReady(service)) conditions.markTrue('SKSReady');
   else conditions.markUnknown('SKSReady', 'NotReady', conditionOf(service?.status, 'Ready')?.message);
 
-  const threshold = activeThreshold(input, conditions);
+  const threshold = activeThresholdOf(pa, annotations, config);
   if (ready >= threshold && (serviceName ?? '') !== '') conditions.markTrue('ScaleTargetInitialized');
   markActive(conditions, want, ready, threshold);
 
@@ -51,10 +51,14 @@ export function statusOf(input: StatusInput): NonNullable<PodAutoscaler['status'
 }
 
 /** Ready pods that make the target active. */
-function activeThreshold({ pa, annotations, config }: StatusInput, conditions: Conditions): number {
+export function activeThresholdOf(
+  pa: PodAutoscaler,
+  annotations: ScalingAnnotations,
+  config: AutoscalerConfig,
+): number {
   const { min } = boundsOf(pa, annotations, config);
-  if (conditions.isTrue('ScaleTargetInitialized')) return Math.max(min, 1);
-  return Math.max(min, initialScaleOf(annotations, config));
+  const initialized = conditionOf(pa.status, 'ScaleTargetInitialized')?.status === 'True';
+  return Math.max(min, initialized ? 1 : initialScaleOf(annotations, config));
 }
 
 function markActive(conditions: Conditions, want: number, ready: number, threshold: number): void {
