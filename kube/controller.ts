@@ -1,10 +1,11 @@
 /** Runs reconcilers: wakes keys on changes, serialises each key, retries with back-off, writes status when it differs. */
 import type { KubeObject } from '../api/object.ts';
 import { ConfigMap } from '../api/core.ts';
-import { resourceKey, type ResourceType } from '../api/resource.ts';
+import type { ResourceType } from '../api/resource.ts';
 import type { Client } from './client.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { deepEqual, includes } from './equal.ts';
+import { isApplied } from './applied-fields.ts';
+import { deepEqual } from './equal.ts';
 import { isConflict, isNotFound } from './errors.ts';
 import { EventRecorder } from './events.ts';
 import { keyOf, splitKey, type Informer } from './informer.ts';
@@ -84,6 +85,7 @@ export function createController<T extends KubeObject & { status?: unknown }>(
     const outcome = (await reconciler.reconcile(object, world)) as Outcome<NonNullable<T['status']>> | undefined;
     if (outcome?.status !== undefined) await writeStatus(object, outcome.status);
     if (outcome?.again !== undefined) queue.addAfter(key, outcome.again);
+    if (outcome?.failure !== undefined) throw outcome.failure;
   }
 
   async function setFinalizers(object: T, change: (all: readonly string[]) => string[]): Promise<void> {
@@ -188,31 +190,15 @@ export function createWorld(name: string, options: ControllerOptions): World {
   const { client, informers, systemNamespace } = options;
   const clock = options.clock ?? systemClock;
   const recorder = new EventRecorder(client, name, clock, options.log);
-  const applied = new Map<string, unknown>();
-  const tracked = new Set<string>();
-
-  function track(type: ResourceType): void {
-    const key = resourceKey(type);
-    if (tracked.has(key)) return;
-    tracked.add(key);
-    informers.of(type).onChange((previous, current) => {
-      if (current === undefined && previous !== undefined) applied.delete(applyKey(type, previous));
-    });
-  }
-
   return {
     client,
     clock,
     log: options.log,
     informer: (type) => informers.of(type),
     async apply(type, desired) {
-      track(type as unknown as ResourceType);
       const cached = informers.of(type).get(desired.metadata.namespace, desired.metadata.name);
-      const key = applyKey(type as unknown as ResourceType, desired);
-      if (cached !== undefined && deepEqual(applied.get(key), desired) && includes(cached, desired)) return cached;
-      const stored = await client.apply(type, desired, { fieldManager: name });
-      applied.set(key, structuredClone(desired));
-      return stored;
+      if (cached !== undefined && isApplied(cached, desired, name)) return cached;
+      return client.apply(type, desired, { fieldManager: name });
     },
     event: (object, type, reason, message) => recorder.record(object, type, reason, message),
     config(mapName) {
@@ -220,8 +206,4 @@ export function createWorld(name: string, options: ControllerOptions): World {
       return data;
     },
   };
-}
-
-function applyKey(type: ResourceType, object: KubeObject): string {
-  return `${resourceKey(type)}/${keyOf(object.metadata.namespace, object.metadata.name)}`;
 }

@@ -41,6 +41,8 @@ export interface Outcome<S> {
   readonly status?: S;
   /** Come back after this many ms even if nothing changes. */
   readonly again?: number;
+  /** What stopped the pass: thrown once the status is written, so the pass is tried again with back-off. */
+  readonly failure?: unknown;
 }
 
 export interface Reconciler<T extends KubeObject & { status?: unknown }> {

@@ -2,9 +2,9 @@
 import type { KubeObject } from '../../api/object.ts';
 import type { ResourceType } from '../../api/resource.ts';
 import { deepEqual } from '../../kube/equal.ts';
-import { isAlreadyExists } from '../../kube/errors.ts';
+import { isAlreadyExists, isConflict } from '../../kube/errors.ts';
 import { isControlledBy, type World } from '../../kube/reconciler.ts';
-import { NotOwnedError } from './errors.ts';
+import { NotOwnedError, reasonOf, ReconcileError } from './errors.ts';
 
 export interface Child<T extends KubeObject> {
   readonly type: ResourceType<T>;
@@ -13,15 +13,20 @@ export interface Child<T extends KubeObject> {
   readonly desired: T;
   /** What the existing one should look like; returning an equal object writes nothing. */
   readonly update: (existing: T) => T;
-  /** What events call it, e.g. `Configuration`; without it there are none. */
+  /** What the error of a write that failed calls it, e.g. `deployment "x"`; its kind when left out. */
+  readonly what?: string;
+  /** What events about its creation call it, e.g. `Configuration`; without it there are none. */
   readonly label?: string;
   /** Events name the child after its label; off for an event that says the kind alone. */
   readonly namedInFailure?: boolean;
+  /** The verb in the error of an update that failed. */
+  readonly updating?: string;
 }
 
 /**
  * @returns the object as stored, and whether this call made it
  * @throws NotOwnedError when the name is taken by an object of another owner
+ * @throws ReconcileError when a write fails, save for a conflict, which is thrown as it is
  */
 export async function ensure<T extends KubeObject>(
   world: World,
@@ -41,17 +46,21 @@ export async function ensure<T extends KubeObject>(
       if (existing === undefined) {
         if (child.label !== undefined) {
           const what = child.namedInFailure === false ? child.label : `${child.label} "${name}"`;
-          const why = error instanceof Error ? error.message : String(error);
-          world.event(owner, 'Warning', 'CreationFailed', `Failed to create ${what}: ${why}`);
+          world.event(owner, 'Warning', 'CreationFailed', `Failed to create ${what}: ${reasonOf(error)}`);
         }
-        throw error;
+        throw new ReconcileError(`failed to create ${child.what ?? type.kind}`, error);
       }
     }
   }
   if (!isControlledBy(existing, owner)) throw new NotOwnedError(type.kind, name);
   const wanted = child.update(existing);
   if (deepEqual(wanted, existing)) return { object: existing, created: false };
-  return { object: await world.client.update(type, wanted), created: false };
+  try {
+    return { object: await world.client.update(type, wanted), created: false };
+  } catch (error) {
+    if (isConflict(error)) throw error;
+    throw new ReconcileError(`failed to ${child.updating ?? 'update'} ${child.what ?? type.kind}`, error);
+  }
 }
 
 /** The existing object with the desired labels, annotations and spec in place of its own. */

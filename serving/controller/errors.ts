@@ -13,6 +13,18 @@ export class NotOwnedError extends Error {
   }
 }
 
+/** A pass that could not go on; `cause` is what stopped it. The text is what the Event says. */
+export class ReconcileError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(cause === undefined ? message : `${message}: ${reasonOf(cause)}`, { cause });
+    this.name = 'ReconcileError';
+  }
+}
+
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** A Route whose template and labels do not give a valid host name. */
 export class DomainNameError extends Error {
   constructor(message: string) {
@@ -26,8 +38,7 @@ export class ImageUnresolvedError extends Error {
   readonly image: string;
 
   constructor(image: string, cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    super(`Unable to fetch image ${JSON.stringify(image)}: failed to resolve image to digest: ${why}`);
+    super(`Unable to fetch image ${JSON.stringify(image)}: failed to resolve image to digest: ${reasonOf(cause)}`);
     this.name = 'ImageUnresolvedError';
     this.image = image;
   }

@@ -2,6 +2,8 @@
 import type { Condition, DuckStatus, KubeObject } from '../../api/object.ts';
 import type { Clock } from '../../kube/clock.ts';
 import { Conditions } from '../../kube/conditions.ts';
+import { isConflict } from '../../kube/errors.ts';
+import type { Outcome } from '../../kube/reconciler.ts';
 
 /** RFC 3339 in seconds, as Kubernetes writes times. */
 export function timestamp(clock: Clock): string {
@@ -29,6 +31,29 @@ export function beginPass(
 export function endPass<S extends DuckStatus>(object: KubeObject, status: S, conditions: Conditions): S {
   const next = { ...status, observedGeneration: object.metadata.generation, conditions: conditions.toList() };
   return Object.fromEntries(Object.entries(next).filter(([, value]) => value !== undefined)) as S;
+}
+
+/**
+ * Ends a pass whatever becomes of it: what was found out is written also when the rest fails, which is then tried again
+ * with back-off. A conflict writes nothing: somebody was faster, and the next pass knows more.
+ *
+ * @param work fills `status` and `conditions`; resolves with the ms after which to come back
+ */
+export async function concludePass<S extends DuckStatus>(
+  object: KubeObject,
+  status: S,
+  conditions: Conditions,
+  work: () => Promise<number | undefined>,
+): Promise<Outcome<S>> {
+  let again: number | undefined;
+  let failure: unknown;
+  try {
+    again = await work();
+  } catch (error) {
+    if (isConflict(error)) throw error;
+    failure = error;
+  }
+  return { status: endPass(object, status, conditions), again, failure };
 }
 
 /** Makes one of our conditions say what a child's condition says; nothing when the child has none yet. */

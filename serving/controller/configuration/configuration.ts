@@ -5,12 +5,14 @@ import {
   type ConfigurationStatus,
 } from '../../../api/serving/configuration.ts';
 import { Revision } from '../../../api/serving/revision.ts';
-import { conditionOf } from '../../../kube/conditions.ts';
+import { conditionOf, type Conditions } from '../../../kube/conditions.ts';
 import { isAlreadyExists } from '../../../kube/errors.ts';
-import { isControlledBy, type Reconciler, type World } from '../../../kube/reconciler.ts';
+import type { Reconciler, World } from '../../../kube/reconciler.ts';
+import { reasonOf, ReconcileError } from '../errors.ts';
 import { CONFIGURATION_LABEL } from '../keys.ts';
-import { beginPass, endPass, timestamp } from '../observe.ts';
-import { latestCreated, latestReady } from './latest.ts';
+import { beginPass, concludePass, timestamp } from '../observe.ts';
+import { ON_ITS_WAY } from '../revision/health.ts';
+import { latestCreated, latestReady, revisionNameConflict, type CurrentRevision } from './latest.ts';
 import { makeRevision, revisionName } from './resources.ts';
 
 const BY_CONFIGURATION = 'configuration';
@@ -24,75 +26,101 @@ export const configurationReconciler: Reconciler<Configuration> = {
   async reconcile(configuration, world) {
     const conditions = beginPass(configuration, CONFIGURATION_CONDITIONS, world.clock);
     const status: ConfigurationStatus = { ...configuration.status };
-    const { namespace } = configuration.metadata;
-    const before = conditions.get('Ready');
-    const done = () => ({ status: endPass(configuration, status, conditions) });
-
-    const revisions = revisionsOf(world, configuration);
-    const lookup = latestCreated(
-      configuration,
-      revisions,
-      world.informer(Revision).get(namespace, revisionName(configuration)),
-    );
-    if ('conflict' in lookup) {
-      const why = `revisions.serving.knative.dev "${lookup.conflict}" already exists`;
-      conditions.markFalse('Ready', 'RevisionFailed', `Revision creation failed with message: ${why}.`);
-      return done();
-    }
-    let created: { readonly found: Revision; readonly named: boolean };
-    if (lookup.found === undefined) {
-      const named = (configuration.spec.template.metadata?.name ?? '') !== '';
-      const desired = makeRevision(configuration, timestamp(world.clock));
-      try {
-        created = { found: await world.client.create(Revision, desired), named };
-      } catch (error) {
-        const other = world.informer(Revision).get(namespace, desired.metadata.name);
-        // Already there, and not somebody else's: the cache lags behind a pass of ours.
-        if (isAlreadyExists(error) && (other === undefined || isControlledBy(other, configuration)))
-          return { again: CACHE_LAG };
-        const why = error instanceof Error ? error.message : String(error);
-        world.event(configuration, 'Warning', 'CreationFailed', `Failed to create Revision: ${why}`);
-        conditions.markFalse('Ready', 'RevisionFailed', `Revision creation failed with message: ${why}.`);
-        return { ...done(), again: RETRY_CREATION };
-      }
-      world.event(configuration, 'Normal', 'Created', `Created Revision "${created.found.metadata.name}"`);
-    } else created = lookup;
-
-    const { name } = created.found.metadata;
-    status.latestCreatedRevisionName = name;
-
-    const ready = conditionOf(created.found.status, 'Ready');
-    if (ready?.status === 'True' && (status.latestReadyRevisionName ?? '') === '')
-      world.event(configuration, 'Normal', 'ConfigurationReady', 'Configuration becomes ready');
-    if (ready?.status === 'False') {
-      const message = `Revision "${name}" failed with message: ${ready.message ?? ''}.`;
-      conditions.markFalse('Ready', 'RevisionFailed', message);
-      if (before?.status !== 'False' || before.message !== message) {
-        const [reason, which] =
-          name === status.latestReadyRevisionName
-            ? ['LatestReadyFailed', 'Latest ready']
-            : ['LatestCreatedFailed', 'Latest created'];
-        world.event(configuration, 'Warning', reason, `${which} revision "${name}" has failed`);
-      }
-    }
-
-    const newest = latestReady(configuration, revisions, created)?.metadata.name;
-    if (newest !== undefined) {
-      if (newest !== status.latestReadyRevisionName)
-        world.event(configuration, 'Normal', 'LatestReadyUpdate', `LatestReadyRevisionName updated to "${newest}"`);
-      status.latestReadyRevisionName = newest;
-    }
-    if (newest === name) conditions.markTrue('Ready');
-    else if (status.latestReadyRevisionName !== name && ready?.status !== 'False') conditions.markUnknown('Ready');
-    return done();
+    return concludePass(configuration, status, conditions, async () => {
+      await reconcileConfiguration(configuration, status, conditions, world);
+      return undefined;
+    });
   },
 };
 
-/** Milliseconds. What denied the Revision (a quota, a webhook) may change its mind without our hearing of it. */
-const RETRY_CREATION = 10_000;
+async function reconcileConfiguration(
+  configuration: Configuration,
+  status: ConfigurationStatus,
+  conditions: Conditions,
+  world: World,
+): Promise<void> {
+  const before = conditions.get('Ready');
+  const revisions = revisionsOf(world, configuration);
+  const created = await currentRevision(configuration, revisions, conditions, world);
+  if (created === undefined) return;
+  const { name } = created.found.metadata;
+  status.latestCreatedRevisionName = name;
 
-/** Milliseconds that a watch may be behind a write; the Revision's arrival wakes the Configuration sooner. */
-const CACHE_LAG = 1_000;
+  const ready = conditionOf(created.found.status, 'Ready');
+  if (ready?.status === 'True' && (status.latestReadyRevisionName ?? '') === '')
+    world.event(configuration, 'Normal', 'ConfigurationReady', 'Configuration becomes ready');
+  if (ready?.status === 'False') {
+    const message = `Revision "${name}" failed with message: ${ready.message ?? ''}.`;
+    conditions.markFalse('Ready', 'RevisionFailed', message);
+    if (before?.status !== 'False' || before.message !== message) {
+      const [reason, which] =
+        name === status.latestReadyRevisionName
+          ? ['LatestReadyFailed', 'Latest ready']
+          : ['LatestCreatedFailed', 'Latest created'];
+      world.event(configuration, 'Warning', reason, `${which} revision "${name}" has failed`);
+    }
+  }
+
+  const newest = latestReady(configuration, revisions, created)?.metadata.name;
+  if (newest !== undefined) {
+    if (newest !== status.latestReadyRevisionName)
+      world.event(configuration, 'Normal', 'LatestReadyUpdate', `LatestReadyRevisionName updated to "${newest}"`);
+    status.latestReadyRevisionName = newest;
+  }
+  if (newest === name) conditions.markTrue('Ready');
+  else if (status.latestReadyRevisionName !== name && ready?.status !== 'False')
+    conditions.markUnknown('Ready', undefined, unreadyMessage(created.found));
+}
+
+/**
+ * The Revision of the Configuration's generation, made when there is none.
+ * @returns undefined when its name is taken
+ * @throws ReconcileError when it cannot be made
+ */
+async function currentRevision(
+  configuration: Configuration,
+  revisions: readonly Revision[],
+  conditions: Conditions,
+  world: World,
+): Promise<CurrentRevision | undefined> {
+  const { namespace } = configuration.metadata;
+  const lookup = latestCreated(
+    configuration,
+    revisions,
+    world.informer(Revision).get(namespace, revisionName(configuration)),
+  );
+  if ('conflict' in lookup) {
+    const why = `revisions.serving.knative.dev "${lookup.conflict}" already exists`;
+    conditions.markFalse('Ready', 'RevisionFailed', `Revision creation failed with message: ${why}.`);
+    return undefined;
+  }
+  if (lookup.found !== undefined) return lookup;
+  const named = (configuration.spec.template.metadata?.name ?? '') !== '';
+  const desired = makeRevision(configuration, timestamp(world.clock));
+  try {
+    const found = await world.client.create(Revision, desired);
+    world.event(configuration, 'Normal', 'Created', `Created Revision "${found.metadata.name}"`);
+    return { found, named };
+  } catch (error) {
+    if (isAlreadyExists(error)) {
+      const found = await world.client.find(Revision, namespace, desired.metadata.name);
+      if (found === undefined) throw new ReconcileError('failed to create Revision', error);
+      // Ours: the cache lags behind a pass of our own.
+      if (!revisionNameConflict(configuration, found)) return { found, named };
+    }
+    const why = reasonOf(error);
+    world.event(configuration, 'Warning', 'CreationFailed', `Failed to create Revision: ${why}`);
+    conditions.markFalse('Ready', 'RevisionFailed', `Revision creation failed with message: ${why}.`);
+    throw new ReconcileError('failed to create Revision', error);
+  }
+}
+
+/** A Revision on its way has nothing to say but that; one that is held up says by what. */
+function unreadyMessage(revision: Revision): string {
+  const { reason = '', message = '' } = conditionOf(revision.status, 'Ready') ?? {};
+  const text = `Revision "${revision.metadata.name}" is not yet ready.`;
+  return message === '' || ON_ITS_WAY.includes(reason) ? text : `${text} ${message}`;
+}
 
 /** The Revisions labelled with a Configuration. */
 export function revisionsOf(world: World, configuration: Configuration): Revision[] {

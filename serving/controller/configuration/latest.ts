@@ -6,8 +6,14 @@ import { deepEqual } from '../../../kube/equal.ts';
 import { isControlledBy } from '../../../kube/reconciler.ts';
 import { CONFIGURATION_GENERATION_LABEL } from '../keys.ts';
 
+export interface CurrentRevision {
+  readonly found: Revision;
+  /** It has the name that the template gives. */
+  readonly named: boolean;
+}
+
 export type LatestCreated =
-  | { readonly found: Revision; readonly named: boolean }
+  | CurrentRevision
   | { readonly found: undefined }
   /** The name that the template asks for belongs to a Revision that is not what the template says. */
   | { readonly conflict: string };
@@ -42,7 +48,7 @@ export function revisionNameConflict(configuration: Configuration, named: Revisi
 export function latestReady(
   configuration: Configuration,
   revisions: readonly Revision[],
-  created: { readonly found: Revision; readonly named: boolean },
+  created: CurrentRevision,
 ): Revision | undefined {
   const current = configuration.status?.latestReadyRevisionName ?? '';
   const newest = configuration.metadata.generation ?? 0;

@@ -6,8 +6,20 @@ import { conditionOf, type Conditions } from '../../../kube/conditions.ts';
 
 const [RESOURCES_AVAILABLE, CONTAINER_HEALTHY] = REVISION_CONDITIONS;
 const ACTIVE = 'Active';
-export const DEPLOYING = 'Deploying';
-export const DEADLINE_EXCEEDED = 'ProgressDeadlineExceeded';
+const DEPLOYING = 'Deploying';
+const DEADLINE_EXCEEDED = 'ProgressDeadlineExceeded';
+export const RESOLVING_DIGESTS = 'ResolvingDigests';
+/** Reasons of a Revision that goes its way to its first pod: they need no explanation further up. */
+export const ON_ITS_WAY: readonly string[] = ['', DEPLOYING, RESOLVING_DIGESTS];
+const NEVER_READY =
+  'Initial scale was never achieved: no pod became ready within the progress deadline. See the logs of its pods, or raise serving.knative.dev/progress-deadline.';
+const WAITING = 'Waiting for the first pod to become ready.';
+
+/** No pod has been seen yet, and none could have been. */
+export function markDeploying(conditions: Conditions): void {
+  conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING, WAITING);
+  conditions.markUnknown(CONTAINER_HEALTHY, DEPLOYING, WAITING);
+}
 
 /** @param pods those of the Deployment, oldest first @param alwaysSchedulable ignore that a pod has no node yet */
 export function judgeDeployment(
@@ -22,7 +34,8 @@ export function judgeDeployment(
   else if (progress?.status === 'False') conditions.markFalse(RESOURCES_AVAILABLE, progress.reason, progress.message);
   else if (failure?.status === 'Unknown') conditions.markUnknown(RESOURCES_AVAILABLE, failure.reason, failure.message);
   else if (progress?.status === 'True') conditions.markTrue(RESOURCES_AVAILABLE);
-  else conditions.markUnknown(RESOURCES_AVAILABLE, progress?.reason, progress?.message);
+  else if (progress === undefined) conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING, WAITING);
+  else conditions.markUnknown(RESOURCES_AVAILABLE, progress.reason, progress.message);
 
   const pod = pods[0];
   if ((deployment.spec?.replicas ?? 0) > 0 && (deployment.status?.availableReplicas ?? 0) === 0 && pod !== undefined)
@@ -56,15 +69,15 @@ export function judgePodAutoscaler(conditions: Conditions, autoscaler: PodAutosc
   const ready = conditionOf(status, 'Ready');
   const unavailable = conditions.isFalse(RESOURCES_AVAILABLE) || conditions.isFalse(CONTAINER_HEALTHY);
   if (ready === undefined) {
-    conditions.markUnknown(ACTIVE, DEPLOYING);
-    if (!unavailable) conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING);
+    conditions.markUnknown(ACTIVE, DEPLOYING, WAITING);
+    if (!unavailable) conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING, WAITING);
     return;
   }
   const initialised = conditionOf(status, 'ScaleTargetInitialized')?.status === 'True';
   const hasService = (status?.serviceName ?? '') !== '';
   if (initialised && !unavailable) conditions.markTrue(RESOURCES_AVAILABLE).markTrue(CONTAINER_HEALTHY);
   if (conditions.isTrue(RESOURCES_AVAILABLE) && (!hasService || !initialised))
-    conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING);
+    conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING, WAITING);
   switch (ready.status) {
     case 'True':
       conditions.markTrue(ACTIVE);
@@ -75,7 +88,7 @@ export function judgePodAutoscaler(conditions: Conditions, autoscaler: PodAutosc
     case 'False':
       // Given up before the initial scale was reached: no request will ever be served.
       if (!initialised && !unavailable && hasService)
-        conditions.markFalse(RESOURCES_AVAILABLE, DEADLINE_EXCEEDED, 'Initial scale was never achieved');
+        conditions.markFalse(RESOURCES_AVAILABLE, DEADLINE_EXCEEDED, NEVER_READY);
       conditions.markFalse(ACTIVE, ready.reason, ready.message);
       break;
   }

@@ -3,15 +3,22 @@ import { PodAutoscaler } from '../../../api/autoscaling/pod-autoscaler.ts';
 import { Image } from '../../../api/caching.ts';
 import { Deployment, Pod } from '../../../api/core.ts';
 import { Revision, REVISION_CONDITIONS, type RevisionStatus } from '../../../api/serving/revision.ts';
-import type { Conditions } from '../../../kube/conditions.ts';
+import { isReady, type Conditions } from '../../../kube/conditions.ts';
 import type { Outcome, Reconciler, World } from '../../../kube/reconciler.ts';
 import type { ConfigStore } from '../config/store.ts';
 import { ensure } from '../ensure.ts';
-import { NotOwnedError } from '../errors.ts';
+import { NotOwnedError, ReconcileError } from '../errors.ts';
 import { REVISION_LABEL, REVISION_UID_LABEL } from '../keys.ts';
-import { beginPass, endPass } from '../observe.ts';
+import { beginPass, concludePass } from '../observe.ts';
 import type { DigestResolver } from './digest.ts';
-import { DEPLOYING, isTroubled, judgeDeployment, judgePodAutoscaler, replicasOf } from './health.ts';
+import {
+  isTroubled,
+  judgeDeployment,
+  judgePodAutoscaler,
+  markDeploying,
+  replicasOf,
+  RESOLVING_DIGESTS,
+} from './health.ts';
 import { makeDeployment, updateDeployment } from './resources/deployment.ts';
 import { imageName, makeImage } from './resources/image.ts';
 import { makePodAutoscaler, reachabilityOf, updatePodAutoscaler } from './resources/pod-autoscaler.ts';
@@ -47,55 +54,78 @@ export function revisionReconciler(config: ConfigStore, digests: DigestResolver)
 
     async reconcile(revision, world): Promise<Outcome<RevisionStatus>> {
       const conditions = beginPass(revision, REVISION_CONDITIONS, world.clock);
-      const wasReady =
-        revision.status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true;
       const status: RevisionStatus = { ...revision.status, logUrl: logUrl(revision, config) };
-      const done = (again?: number): Outcome<RevisionStatus> => ({
-        status: endPass(revision, status, conditions),
-        again,
+      return concludePass(revision, status, conditions, async () => {
+        const again = await reconcileImageDigests(revision, status, conditions, { config, digests, world });
+        if (again === undefined) await reconcileChildren(revision, status, conditions, config, world);
+        return again === NEVER ? undefined : again;
       });
-
-      if (!hasDigests(revision)) {
-        const state = await resolveImages(revision, config, digests);
-        if (state.state === 'failed') {
-          conditions.markFalse(CONTAINER_HEALTHY, 'ContainerMissing', state.error.message);
-          return done(state.retryIn);
-        }
-        if (state.state === 'pending') {
-          // A failure stays what it is while the next attempt is under way.
-          conditions.markUnknown(RESOURCES_AVAILABLE, 'ResolvingDigests');
-          return done();
-        }
-        const statuses = (containers: readonly { name: string; image?: string }[]) =>
-          containers.map(({ name, image = '' }) => {
-            const imageDigest = state.digests.get(image) ?? '';
-            return imageDigest === '' ? { name } : { name, imageDigest };
-          });
-        status.containerStatuses = statuses(revision.spec.containers);
-        if ((revision.spec.initContainers ?? []).length > 0)
-          status.initContainerStatuses = statuses(revision.spec.initContainers ?? []);
-      } else digests.forget({ namespace: revision.metadata.namespace, name: revision.metadata.name });
-
-      const resolved: Revision = { ...revision, status };
-      try {
-        const deployment = await reconcileDeployment(resolved, config, conditions, world);
-        await reconcileImages(resolved, world);
-        const autoscaler = await reconcilePodAutoscaler(resolved, deployment, conditions, world);
-        Object.assign(status, replicasOf(autoscaler));
-      } catch (error) {
-        if (!(error instanceof NotOwnedError)) throw error;
-        conditions.markFalse(RESOURCES_AVAILABLE, 'NotOwned', error.message);
-        return done(RETRY_NOT_OWNED);
-      }
-      if (!wasReady && conditions.isTrue('Ready'))
-        world.event(revision, 'Normal', 'RevisionReady', 'Revision becomes ready upon all resources being ready');
-      return done();
     },
   };
 }
 
-/** Milliseconds: nothing tells us when somebody else's Deployment goes away. */
-const RETRY_NOT_OWNED = 10_000;
+/** The digests are on their way: whoever looks them up wakes the Revision. */
+const NEVER = Infinity;
+
+/** @returns undefined once the images are known, else the ms after which to ask again */
+async function reconcileImageDigests(
+  revision: Revision,
+  status: RevisionStatus,
+  conditions: Conditions,
+  { config, digests, world }: { config: ConfigStore; digests: DigestResolver; world: World },
+): Promise<number | undefined> {
+  const { namespace, name } = revision.metadata;
+  if (hasDigests(revision)) {
+    digests.forget({ namespace, name });
+    return undefined;
+  }
+  const state = await resolveImages(revision, config, digests);
+  if (state.state === 'failed') {
+    const { message } = state.error;
+    // Said once: each new attempt fails for the same reason until the image can be had.
+    if (conditions.get(CONTAINER_HEALTHY)?.message !== message)
+      world.event(revision, 'Warning', 'InternalError', message);
+    conditions.markFalse(CONTAINER_HEALTHY, 'ContainerMissing', message);
+    return state.retryIn;
+  }
+  if (state.state === 'pending') {
+    // A failure stays what it is while the next attempt is under way.
+    conditions.markUnknown(RESOURCES_AVAILABLE, RESOLVING_DIGESTS, 'Looking up the digests of the images.');
+    return NEVER;
+  }
+  const statuses = (containers: readonly { name: string; image?: string }[]) =>
+    containers.map(({ name, image = '' }) => {
+      const imageDigest = state.digests.get(image) ?? '';
+      return imageDigest === '' ? { name } : { name, imageDigest };
+    });
+  status.containerStatuses = statuses(revision.spec.containers);
+  if ((revision.spec.initContainers ?? []).length > 0)
+    status.initContainerStatuses = statuses(revision.spec.initContainers ?? []);
+  return undefined;
+}
+
+async function reconcileChildren(
+  revision: Revision,
+  status: RevisionStatus,
+  conditions: Conditions,
+  config: ConfigStore,
+  world: World,
+): Promise<void> {
+  const wasReady = isReady(revision);
+  const resolved: Revision = { ...revision, status };
+  try {
+    const deployment = await reconcileDeployment(resolved, config, conditions, world);
+    await reconcileImages(resolved, world);
+    const autoscaler = await reconcilePodAutoscaler(resolved, deployment, conditions, world);
+    Object.assign(status, replicasOf(autoscaler));
+  } catch (error) {
+    if (!(error instanceof NotOwnedError)) throw error;
+    conditions.markFalse(RESOURCES_AVAILABLE, 'NotOwned', error.message);
+    throw new ReconcileError(`revision: "${revision.metadata.name}" does not own ${error.kind}: "${error.objectName}"`);
+  }
+  if (!wasReady && conditions.isTrue('Ready'))
+    world.event(revision, 'Normal', 'RevisionReady', 'Revision becomes ready upon all resources being ready');
+}
 
 async function reconcileDeployment(
   revision: Revision,
@@ -104,16 +134,16 @@ async function reconcileDeployment(
   world: World,
 ): Promise<Deployment> {
   const desired = makeDeployment(revision, config);
+  const { namespace, name } = desired.metadata;
+  if (world.informer(Deployment).get(namespace, name) === undefined) markDeploying(conditions);
   const { object, created } = await ensure(world, {
     type: Deployment,
     owner: revision,
     desired,
     update: (existing) => updateDeployment(existing, desired),
+    what: `deployment "${name}"`,
   });
-  if (created) {
-    conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING);
-    conditions.markUnknown(CONTAINER_HEALTHY, DEPLOYING);
-  } else judgeDeployment(conditions, object, podsOf(revision, world), config.deployment.podIsAlwaysSchedulable);
+  if (!created) judgeDeployment(conditions, object, podsOf(revision, world), config.deployment.podIsAlwaysSchedulable);
   return object;
 }
 
@@ -129,6 +159,7 @@ async function reconcileImages(revision: Revision, world: World): Promise<void> 
       owner: revision,
       desired: makeImage(revision, name, imageDigest),
       update: (existing) => existing,
+      what: `image cache "${imageName(revision, name)}"`,
     });
   }
 }
@@ -151,6 +182,7 @@ async function reconcilePodAutoscaler(
       judgePodAutoscaler(conditions, existing);
       return updatePodAutoscaler(existing, make());
     },
+    what: `PA "${revision.metadata.name}"`,
   });
   if (created) judgePodAutoscaler(conditions, object);
   return object;

@@ -4,12 +4,12 @@ import { Revision } from '../../../api/serving/revision.ts';
 import { Route } from '../../../api/serving/route.ts';
 import { Service, SERVICE_CONDITIONS, type ServiceStatus } from '../../../api/serving/service.ts';
 import type { KubeObject } from '../../../api/object.ts';
-import { conditionOf } from '../../../kube/conditions.ts';
-import type { ObjectKey, Reconciler } from '../../../kube/reconciler.ts';
+import { conditionOf, type Conditions } from '../../../kube/conditions.ts';
+import type { ObjectKey, Reconciler, World } from '../../../kube/reconciler.ts';
 import { revisionNameConflict } from '../configuration/latest.ts';
 import { ensure, replaceSpec } from '../ensure.ts';
-import { NotOwnedError } from '../errors.ts';
-import { beginPass, endPass, mirror } from '../observe.ts';
+import { NotOwnedError, ReconcileError } from '../errors.ts';
+import { beginPass, concludePass, mirror } from '../observe.ts';
 import { makeConfiguration, makeRoute } from './resources.ts';
 import { isTrafficMigrated } from './traffic.ts';
 
@@ -33,71 +33,88 @@ export const serviceReconciler: Reconciler<Service> = {
   async reconcile(service, world) {
     const conditions = beginPass(service, SERVICE_CONDITIONS, world.clock);
     const status: ServiceStatus = { ...service.status };
-    const done = () => ({ status: endPass(service, status, conditions) });
-
-    let configuration: Configuration;
-    try {
-      ({ object: configuration } = await ensure(world, {
-        type: Configuration,
-        owner: service,
-        desired: makeConfiguration(service),
-        update: (existing) => replaceSpec(existing, makeConfiguration(service, existing)),
-        label: 'Configuration',
-      }));
-    } catch (error) {
-      if (!(error instanceof NotOwnedError)) throw error;
-      conditions.markFalse(CONFIGURATIONS_READY, 'NotOwned', error.message);
-      return done();
-    }
-
-    if (configuration.metadata.generation !== configuration.status?.observedGeneration) {
-      conditions.markUnknown(CONFIGURATIONS_READY, 'OutOfDate', outOfDate('Configuration'));
-      // A revision name of the user's own may still turn out to be taken: traffic waits for that.
-      if (revisionNameOf(configuration) !== '') return done();
-    } else {
-      status.latestCreatedRevisionName = configuration.status?.latestCreatedRevisionName;
-      status.latestReadyRevisionName = configuration.status?.latestReadyRevisionName;
-      mirror(conditions, CONFIGURATIONS_READY, conditionOf(configuration.status, 'Ready'));
-    }
-
-    const named = world.informer(Revision).get(service.metadata.namespace, revisionNameOf(configuration));
-    if (named !== undefined && revisionNameConflict(configuration, named)) {
-      conditions.markFalse(
-        ROUTES_READY,
-        'RevisionNameTaken',
-        `The revision name "${named.metadata.name}" is taken by a conflicting Revision, so traffic will not be migrated`,
-      );
-      return done();
-    }
-
-    let route: Route;
-    try {
-      ({ object: route } = await ensure(world, {
-        type: Route,
-        owner: service,
-        desired: makeRoute(service),
-        update: (existing) => replaceSpec(existing, makeRoute(service)),
-        label: 'Route',
-      }));
-    } catch (error) {
-      if (!(error instanceof NotOwnedError)) throw error;
-      conditions.markFalse(ROUTES_READY, 'NotOwned', error.message);
-      return done();
-    }
-
-    if (route.metadata.generation !== route.status?.observedGeneration) {
-      conditions.markUnknown(ROUTES_READY, 'OutOfDate', outOfDate('Route'));
-    } else {
-      status.url = route.status?.url;
-      status.address = route.status?.address;
-      status.traffic = route.status?.traffic;
-      mirror(conditions, ROUTES_READY, conditionOf(route.status, 'Ready'));
-    }
-    if (conditions.isTrue(ROUTES_READY) && !isTrafficMigrated(route, configuration))
-      conditions.markUnknown(ROUTES_READY, 'TrafficNotMigrated', 'Traffic is not yet migrated to the latest revision.');
-    return done();
+    return concludePass(service, status, conditions, async () => {
+      await reconcileService(service, status, conditions, world);
+      return undefined;
+    });
   },
 };
+
+async function reconcileService(
+  service: Service,
+  status: ServiceStatus,
+  conditions: Conditions,
+  world: World,
+): Promise<void> {
+  const configuration = await owned(service, 'Configuration', CONFIGURATIONS_READY, conditions, () =>
+    ensure(world, {
+      type: Configuration,
+      owner: service,
+      desired: makeConfiguration(service),
+      update: (existing) => replaceSpec(existing, makeConfiguration(service, existing)),
+      updating: 'reconcile',
+      label: 'Configuration',
+    }),
+  );
+  if (configuration.metadata.generation !== configuration.status?.observedGeneration) {
+    conditions.markUnknown(CONFIGURATIONS_READY, 'OutOfDate', outOfDate('Configuration'));
+    // A revision name of the user's own may still turn out to be taken: traffic waits for that.
+    if (revisionNameOf(configuration) !== '') return;
+  } else {
+    status.latestCreatedRevisionName = configuration.status?.latestCreatedRevisionName;
+    status.latestReadyRevisionName = configuration.status?.latestReadyRevisionName;
+    mirror(conditions, CONFIGURATIONS_READY, conditionOf(configuration.status, 'Ready'));
+  }
+
+  const named = world.informer(Revision).get(service.metadata.namespace, revisionNameOf(configuration));
+  if (named !== undefined && revisionNameConflict(configuration, named)) {
+    conditions.markFalse(
+      ROUTES_READY,
+      'RevisionNameTaken',
+      `The revision name "${named.metadata.name}" is taken by a conflicting Revision, so traffic will not be migrated`,
+    );
+    return;
+  }
+
+  const route = await owned(service, 'Route', ROUTES_READY, conditions, () =>
+    ensure(world, {
+      type: Route,
+      owner: service,
+      desired: makeRoute(service),
+      update: (existing) => replaceSpec(existing, makeRoute(service)),
+      updating: 'reconcile',
+      label: 'Route',
+    }),
+  );
+  if (route.metadata.generation !== route.status?.observedGeneration) {
+    conditions.markUnknown(ROUTES_READY, 'OutOfDate', outOfDate('Route'));
+  } else {
+    status.url = route.status?.url;
+    status.address = route.status?.address;
+    status.traffic = route.status?.traffic;
+    mirror(conditions, ROUTES_READY, conditionOf(route.status, 'Ready'));
+  }
+  if (conditions.isTrue(ROUTES_READY) && !isTrafficMigrated(route, configuration))
+    conditions.markUnknown(ROUTES_READY, 'TrafficNotMigrated', 'Traffic is not yet migrated to the latest revision.');
+}
+
+/** The child as stored; one that is somebody else's becomes a condition, and an error for the Event. */
+async function owned<T extends KubeObject>(
+  service: Service,
+  kind: 'Configuration' | 'Route',
+  condition: string,
+  conditions: Conditions,
+  make: () => Promise<{ readonly object: T }>,
+): Promise<T> {
+  try {
+    return (await make()).object;
+  } catch (error) {
+    if (!(error instanceof NotOwnedError)) throw error;
+    conditions.markFalse(condition, 'NotOwned', error.message);
+    const { name } = service.metadata;
+    throw new ReconcileError(`service: "${name}" does not own ${kind.toLowerCase()}: "${error.objectName}"`);
+  }
+}
 
 function revisionNameOf(configuration: Configuration): string {
   return configuration.spec.template.metadata?.name ?? '';

@@ -55,10 +55,14 @@ export interface Pass {
   readonly events: readonly string[];
   readonly status: unknown;
   readonly again: number | undefined;
+  /** What the loop would make an Event of, and try again with back-off. */
+  readonly failure: string | undefined;
 }
 
 export interface Setting {
   readonly others?: readonly KubeObject[];
+  /** Stored, but the caches have not heard of them. */
+  readonly unseen?: readonly KubeObject[];
   /** Data of ConfigMaps by name. */
   readonly config?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Refuses a write with this message: `VERB Kind name` → message. */
@@ -80,7 +84,7 @@ export async function passOver<T extends KubeObject & { status?: unknown }>(
   const objects: KubeObject[] = [object, ...(setting.others ?? []), ...maps];
   const writes: { verb: string; object?: unknown }[] = [];
   const events: string[] = [];
-  const client = new Client(script(objects, writes, events, setting.refuse ?? {}));
+  const client = new Client(script(objects, setting, writes, events));
   const informers = new Informers(client, silentLogger);
   for (const type of TYPES) informers.of(type);
   await informers.synced();
@@ -96,7 +100,8 @@ export async function passOver<T extends KubeObject & { status?: unknown }>(
   });
   try {
     const outcome = (await reconciler.reconcile(object, world)) ?? {};
-    return { writes, events, status: outcome.status, again: outcome.again };
+    const { status, again, failure: why } = outcome;
+    return { writes, events, status, again, failure: why instanceof Error ? why.message : undefined };
   } finally {
     informers.stop();
   }
@@ -104,9 +109,9 @@ export async function passOver<T extends KubeObject & { status?: unknown }>(
 
 function script(
   objects: readonly KubeObject[],
+  { unseen = [], refuse = {} }: Setting,
   writes: { verb: string; object?: unknown }[],
   events: string[],
-  refuse: Readonly<Record<string, string>>,
 ): Transport {
   const typeOf = (path: string) =>
     TYPES.find((type) => {
@@ -128,7 +133,7 @@ function script(
       if (method === 'GET' && path === resourcePath(type))
         return answer(200, { kind: 'List', metadata: { resourceVersion: '1' }, items: objects.filter(of) });
       const name = method === 'POST' ? (body as KubeObject).metadata.name : (path.split('/').at(-1) ?? '');
-      const known = objects.find((one) => of(one) && one.metadata.name === name);
+      const known = [...objects, ...unseen].find((one) => of(one) && one.metadata.name === name);
       if (method === 'GET')
         return known === undefined ? answer(404, failure(404, 'NotFound', `${name} not found`)) : answer(200, known);
       const verb = `${VERBS[method]} ${type.kind} ${name}`;

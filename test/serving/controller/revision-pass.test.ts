@@ -173,10 +173,10 @@ t.test('a new Revision makes Deployment, Image and PodAutoscaler', async (t) => 
     ],
   });
   t.strictSame(conditionsOf(status), [
-    'Active=Unknown Deploying',
-    'ContainerHealthy=Unknown Deploying',
-    'Ready=Unknown Deploying',
-    'ResourcesAvailable=Unknown Deploying',
+    'Active=Unknown Deploying: Waiting for the first pod to become ready.',
+    'ContainerHealthy=Unknown Deploying: Waiting for the first pod to become ready.',
+    'Ready=Unknown Deploying: Waiting for the first pod to become ready.',
+    'ResourcesAvailable=Unknown Deploying: Waiting for the first pod to become ready.',
   ]);
 });
 
@@ -196,8 +196,8 @@ t.test('images', async (t) => {
   const slow = await pass(image('slow'), {}, () => new Promise(() => undefined));
   t.strictSame(conditionsOf(slow.status), [
     'ContainerHealthy=Unknown',
-    'Ready=Unknown ResolvingDigests',
-    'ResourcesAvailable=Unknown ResolvingDigests',
+    'Ready=Unknown ResolvingDigests: Looking up the digests of the images.',
+    'ResourcesAvailable=Unknown ResolvingDigests: Looking up the digests of the images.',
   ]);
 
   const never: ResolveImage = () => Promise.reject(new Error('asked'));
@@ -262,10 +262,10 @@ t.test('how its children fare', async (t) => {
       'pods are up, the autoscaler has not said so',
       [deployment({ status: progressing }), autoscaler()],
       [
-        'Active=Unknown Deploying',
+        'Active=Unknown Deploying: Waiting for the first pod to become ready.',
         'ContainerHealthy=True',
-        'Ready=Unknown Deploying',
-        'ResourcesAvailable=Unknown Deploying',
+        'Ready=Unknown Deploying: Waiting for the first pod to become ready.',
+        'ResourcesAvailable=Unknown Deploying: Waiting for the first pod to become ready.',
       ],
       [],
     ],
@@ -278,8 +278,8 @@ t.test('how its children fare', async (t) => {
       [
         'Active=Unknown Queued: wait',
         'ContainerHealthy=Unknown',
-        'Ready=Unknown Deploying',
-        'ResourcesAvailable=Unknown Deploying',
+        'Ready=Unknown Deploying: Waiting for the first pod to become ready.',
+        'ResourcesAvailable=Unknown Deploying: Waiting for the first pod to become ready.',
       ],
       [],
     ],
@@ -291,7 +291,7 @@ t.test('how its children fare', async (t) => {
         pod({ containerStatuses: [{ name: 'c', lastState: { terminated: { exitCode: 3, message: 'boom' } } }] }),
       ],
       [
-        'Active=Unknown Deploying',
+        'Active=Unknown Deploying: Waiting for the first pod to become ready.',
         'ContainerHealthy=False ExitCode3: Container failed with: boom',
         'Ready=False ExitCode3: Container failed with: boom',
         'ResourcesAvailable=True',
@@ -306,7 +306,7 @@ t.test('how its children fare', async (t) => {
         pod({ containerStatuses: [{ name: 'c', lastState: { terminated: { exitCode: 0 } } }] }),
       ],
       [
-        'Active=Unknown Deploying',
+        'Active=Unknown Deploying: Waiting for the first pod to become ready.',
         'ContainerHealthy=False ExitCode0: Container failed with: container exited with no error',
         'Ready=False ExitCode0: Container failed with: container exited with no error',
         'ResourcesAvailable=True',
@@ -321,7 +321,7 @@ t.test('how its children fare', async (t) => {
         pod({ conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no cpu' }] }),
       ],
       [
-        'Active=Unknown Deploying',
+        'Active=Unknown Deploying: Waiting for the first pod to become ready.',
         'ContainerHealthy=Unknown',
         'Ready=False Unschedulable: no cpu',
         'ResourcesAvailable=False Unschedulable: no cpu',
@@ -344,7 +344,7 @@ t.test('how its children fare', async (t) => {
         }),
       ],
       [
-        'Active=Unknown Deploying',
+        'Active=Unknown Deploying: Waiting for the first pod to become ready.',
         'ContainerHealthy=Unknown',
         'Ready=False ImagePullBackOff: no such image',
         'ResourcesAvailable=False ImagePullBackOff: no such image',
@@ -362,7 +362,7 @@ t.test('how its children fare', async (t) => {
         autoscaler({}, { spec: { reachability: 'Unreachable' } }),
       ],
       [
-        'Active=Unknown Deploying',
+        'Active=Unknown Deploying: Waiting for the first pod to become ready.',
         'ContainerHealthy=Unknown',
         'Ready=False FailedCreate: quota',
         'ResourcesAvailable=False FailedCreate: quota',
@@ -378,8 +378,8 @@ t.test('how its children fare', async (t) => {
       [
         'Active=False TimedOut: late',
         'ContainerHealthy=Unknown',
-        'Ready=False ProgressDeadlineExceeded: Initial scale was never achieved',
-        'ResourcesAvailable=False ProgressDeadlineExceeded: Initial scale was never achieved',
+        'Ready=False ProgressDeadlineExceeded: Initial scale was never achieved: no pod became ready within the progress deadline. See the logs of its pods, or raise serving.knative.dev/progress-deadline.',
+        'ResourcesAvailable=False ProgressDeadlineExceeded: Initial scale was never achieved: no pod became ready within the progress deadline. See the logs of its pods, or raise serving.knative.dev/progress-deadline.',
       ],
       [],
     ],

@@ -224,7 +224,37 @@ t.test('what a pass finds, and what it says', async (t) => {
   }
 });
 
-t.test('a Configuration that cannot be made is an event, and tried again', async (t) => {
-  const refuse = { 'create Configuration svc': 'quota exceeded' };
-  await t.rejects(pass(aService(), { refuse }), { message: 'quota exceeded' });
+t.test('what cannot be made or changed is an event, an error and a try again', async (t) => {
+  const cannot = { 'create Configuration svc': 'quota exceeded' };
+  const first = await pass(aService(), { refuse: cannot });
+  t.strictSame(first.events, ['Warning CreationFailed: Failed to create Configuration "svc": quota exceeded']);
+  t.equal(first.failure, 'failed to create Configuration: quota exceeded');
+  t.strictSame(conditionsOf(first.status), [
+    'ConfigurationsReady=Unknown',
+    'Ready=Unknown NewObservedGenFailure: unsuccessfully observed a new generation',
+    'RoutesReady=Unknown',
+  ]);
+  t.strictSame((first.status as { observedGeneration: number }).observedGeneration, 1);
+
+  const second = await pass(aService(), {
+    others: [configuration(ready('svc-00001'))],
+    refuse: { 'create Route svc': 'no' },
+  });
+  t.strictSame(second.events, ['Warning CreationFailed: Failed to create Route "svc": no']);
+  t.equal(second.failure, 'failed to create Route: no');
+
+  const stray = { metadata: { labels: { stray: 'x' } } };
+  for (const [others, verb, failure] of [
+    [[configuration(stray)], 'update Configuration svc', 'failed to reconcile Configuration: no'],
+    [[configuration(ready('svc-00001')), route(stray)], 'update Route svc', 'failed to reconcile Route: no'],
+  ] as const) {
+    const result = await pass(aService(), { others, refuse: { [verb]: 'no' } });
+    t.equal(result.failure, failure);
+    t.strictSame(result.events, [], 'changes that fail are told by the error alone');
+  }
+  for (const [others, failure] of [
+    [[aConfiguration()], 'service: "svc" does not own configuration: "svc"'],
+    [[configuration(ready('svc-00001')), aRoute([])], 'service: "svc" does not own route: "svc"'],
+  ] as const)
+    t.equal((await pass(aService(), { others })).failure, failure);
 });

@@ -6,6 +6,7 @@ import { childName } from '../../../../kube/names.ts';
 import { controllerRef } from '../../../../kube/reconciler.ts';
 import { parseDuration } from '../../../../kube/go-duration.ts';
 import {
+  APP_LABEL,
   DEFAULT_CONTAINER,
   DEPLOYMENT_HASH_LABEL,
   firstOf,
@@ -13,6 +14,8 @@ import {
   PROGRESS_DEADLINE,
   REVISION_UID_LABEL,
   union,
+  without,
+  type StringMap,
 } from '../../keys.ts';
 import { childAnnotations, childLabels } from './metadata.ts';
 import { makePodSpec, type PodConfig } from './pod.ts';
@@ -65,14 +68,31 @@ export function updateDeployment(existing: Deployment, desired: Deployment): Dep
   if (existing.metadata.labels?.[DEPLOYMENT_HASH_LABEL] === desired.metadata.labels?.[DEPLOYMENT_HASH_LABEL])
     return existing;
   if (existing.spec === undefined || desired.spec === undefined) return existing;
+  const { template } = desired.spec;
   return {
     ...existing,
-    metadata: {
-      ...existing.metadata,
-      labels: union(existing.metadata.labels, desired.metadata.labels),
-      annotations: union(existing.metadata.annotations, desired.metadata.annotations),
+    metadata: keepOthers(existing.metadata, desired.metadata),
+    spec: {
+      ...desired.spec,
+      replicas: existing.spec.replicas,
+      selector: existing.spec.selector,
+      template: { ...template, metadata: keepOthers(existing.spec.template.metadata ?? {}, template.metadata ?? {}) },
     },
-    spec: { ...desired.spec, replicas: existing.spec.replicas, selector: existing.spec.selector },
+  };
+}
+
+interface Annotated {
+  readonly labels?: StringMap;
+  readonly annotations?: StringMap;
+}
+
+/** Labels and annotations of others (`kubectl rollout restart`, a service mesh) stay; ours are as desired. */
+function keepOthers<T extends Annotated>(existing: T, desired: Annotated): T {
+  const isOurs = (key: string) => key === APP_LABEL || key.includes('knative.dev/');
+  return {
+    ...existing,
+    labels: union(without(existing.labels, isOurs), desired.labels),
+    annotations: union(without(existing.annotations, isOurs), desired.annotations),
   };
 }
 

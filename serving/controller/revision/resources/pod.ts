@@ -56,8 +56,7 @@ function makeContainer(container: Container, revision: Revision, isServing: bool
   made.ports = [{ name: USER_PORT_NAME, containerPort: port, protocol: 'TCP' }];
   if (container.livenessProbe !== undefined)
     made.livenessProbe = userPortProbe(container.livenessProbe, port, !customPorts);
-  if (container.startupProbe !== undefined)
-    made.startupProbe = userPortProbe(container.startupProbe, port, !customPorts);
+  if (container.startupProbe !== undefined) made.startupProbe = userPortProbe(container.startupProbe, port, false);
   return made;
 }
 
