@@ -195,6 +195,7 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
   ]);
   started(node);
   api.podStreams = node;
+  api.usage = node;
   print('controllers', 'serving, eventing, workloads, node');
   await Promise.all([activator.ready, broker.ready]);
   const httpUrl = `http://127.0.0.1:${externalPort}`;

@@ -36,6 +36,7 @@ const VIEWED: readonly [group: string, resources: readonly string[]][] = [
   ['autoscaling', ['horizontalpodautoscalers']],
   ['batch', ['cronjobs', 'jobs']],
   ['discovery.k8s.io', ['endpointslices']],
+  ['metrics.k8s.io', ['nodes', 'pods']],
   ['networking.k8s.io', ['ingresses', 'networkpolicies']],
   ['policy', ['poddisruptionbudgets']],
 ];

@@ -185,11 +185,21 @@ const REVIEWS: readonly [groupVersion: string, lines: readonly Line[]][] = [
   ],
 ];
 
+/** What the kubelet measures: answered, never stored. */
+const MEASURED: readonly [groupVersion: string, lines: readonly Line[]] = [
+  'metrics.k8s.io/v1beta1',
+  [
+    { kind: 'NodeMetrics', plural: 'nodes', cluster: true },
+    { kind: 'PodMetrics', plural: 'pods' },
+  ],
+];
+
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
 export const builtinKinds: readonly KindInfo[] = [
   ...GROUPS.flatMap(([groupVersion, lines]) => lines.map((line) => infoOf(groupVersion, line, true))),
   ...REVIEWS.flatMap(([groupVersion, lines]) => lines.map((line) => infoOf(groupVersion, line, false))),
+  ...MEASURED[1].map((line) => ({ ...infoOf(MEASURED[0], line, false), singular: '', verbs: ['get', 'list'] })),
 ];
 
 function infoOf(groupVersion: string, line: Line, stored: boolean): KindInfo {

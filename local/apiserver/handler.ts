@@ -12,6 +12,7 @@ import { patch } from './verbs/patch.ts';
 import { bind, evict } from './verbs/pod-actions.ts';
 import { get, list } from './verbs/read.ts';
 import { review } from './verbs/reviews.ts';
+import { METRICS_GROUP, readUsage } from './verbs/resource-usage.ts';
 import { getScale, patchScale, updateScale } from './verbs/scale.ts';
 import { requestToken } from './verbs/service-account-token.ts';
 import { watch } from './verbs/watch.ts';
@@ -68,6 +69,7 @@ export function callOf(core: Core, incoming: Incoming): Call {
 export async function handle(core: Core, method: Method, call: Call): Promise<Answer> {
   const { info, name, subresource } = call;
   if (!info.stored) {
+    if (info.group === METRICS_GROUP) return readUsage(core, method, call);
     if (method !== 'POST' || name !== undefined) throw methodNotAllowed();
     return review(core, call);
   }

@@ -9,6 +9,7 @@ import type { Admission } from '../../kube/admission.ts';
 import { systemClock, type Clock } from '../../kube/clock.ts';
 import type { Logger } from '../../kube/log.ts';
 import type { PodStreams } from '../../kube/pod-streams.ts';
+import type { ResourceUsage } from '../../kube/resource-usage.ts';
 import type { Transport } from '../../kube/transport.ts';
 import { bootstrap } from './bootstrap.ts';
 import { builtinKinds } from './builtins.ts';
@@ -41,6 +42,8 @@ export class ApiServer {
   readonly transport: Transport;
   /** Logs, exec and port-forward of pods; answered with 503 until it is set. */
   podStreams: PodStreams | undefined;
+  /** What pods and the node use, for `metrics.k8s.io`; answered with 503 until it is set. */
+  usage: ResourceUsage | undefined;
   readonly #core: Core;
   readonly #metrics: Metrics;
   readonly #loops: (() => void)[];
@@ -59,6 +62,7 @@ export class ApiServer {
     const { dir, log, admissions, servicePrefix, clock = systemClock } = options;
     const metrics = createMetrics(options.registry);
     const store = await Store.open({ dir: join(dir, 'store'), log, onBatch: metrics.onBatch });
+    let opened: ApiServer | undefined;
     try {
       const core: Core = {
         store,
@@ -67,11 +71,13 @@ export class ApiServer {
         ips: new ClusterIps(servicePrefix),
         tokens: new TokenIssuer(join(dir, 'service-account.key')),
         watches: new Map(),
+        usage: () => opened?.usage,
         clock,
         log,
       };
       const loops = [followServices(core), followDefinitions(core), expireEvents(core)];
       const server = new ApiServer(core, metrics, loops);
+      opened = server;
       await bootstrap(core, server.transport);
       return server;
     } catch (error) {

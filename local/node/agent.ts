@@ -8,22 +8,25 @@ import { ConfigMap, Pod, Secret, ServiceAccount } from '../../api/core.ts';
 import { ApiError, failure } from '../../kube/errors.ts';
 import type { Informers } from '../../kube/informers.ts';
 import type { ExecSession, LogOptions, PodStreams } from '../../kube/pod-streams.ts';
+import type { NodeUsage, PodUsage, ResourceUsage } from '../../kube/resource-usage.ts';
 import { readLog } from './logs/log-reader.ts';
 import { NODE_NAME } from './node-object.ts';
 import type { ContainerLoop } from './pod/container-loop.ts';
 import { PodWorker, type PodWorkerOptions } from './pod/pod-worker.ts';
+import { UsageMeter } from './usage.ts';
 import { ROOT_CA } from './volume/accounts.ts';
 
 /** Containers get this long to end when the agent itself ends, ms. */
 const STOP_GRACE = 5_000;
 const ADOPT_RETRY = 5_000;
 
-export class NodeAgent implements PodStreams {
+export class NodeAgent implements PodStreams, ResourceUsage {
   /** A line for each thing this machine cannot do. */
   readonly limits: readonly string[];
   readonly #informers: Informers;
   readonly #options: PodWorkerOptions;
   readonly #workers = new Map<string, PodWorker>();
+  readonly #usage: UsageMeter;
   #stopping: Promise<void> | undefined;
   #stopWatchingImages: (() => void) | undefined;
 
@@ -31,6 +34,7 @@ export class NodeAgent implements PodStreams {
   constructor(informers: Informers, options: PodWorkerOptions, limits: readonly string[] = []) {
     this.#informers = informers;
     this.#options = options;
+    this.#usage = new UsageMeter(options.machine.clock, () => [...this.#workers.values()].map((one) => one.metered()));
     this.limits = [...options.machine.runtime.limits, ...limits];
   }
 
@@ -106,6 +110,14 @@ export class NodeAgent implements PodStreams {
       });
       socket.once('error', reject);
     });
+  }
+
+  async podUsage(): Promise<readonly PodUsage[]> {
+    return (await this.#usage.read()).pods;
+  }
+
+  async nodeUsage(): Promise<NodeUsage> {
+    return { name: NODE_NAME, ...(await this.#usage.read()).node };
   }
 
   #changed(previous: Pod | undefined, current: Pod | undefined): void {

@@ -71,10 +71,6 @@ export function pathsOf(kind: KindInfo, dialect: Dialect): Record<string, Node> 
   const add = (path: string, actions: readonly Action[], suffix: string): void => {
     if (actions.length > 0) paths[path] = pathItem(kind, path, actions, suffix, dialect);
   };
-  if (!kind.stored) {
-    add(home, collection.length === 0 ? ['post'] : collection, '');
-    return paths;
-  }
   add(home, collection, '');
   add(`${home}/{name}`, single, '');
   for (const subresource of kind.subresources)

@@ -40,7 +40,7 @@ export class Definitions {
     else this.nodes[name] = this.#customRoot(kind.custom?.schema);
     const own = this.nodes[name];
     if (own !== undefined) this.nodes[name] = { ...own, 'x-kubernetes-group-version-kind': [groupVersionKind(kind)] };
-    if (kind.stored) this.#addList(kind, name);
+    if (kind.verbs.includes('list')) this.#addList(kind, name);
   }
 
   /** Adds a type of Kubernetes' own, such as `meta.v1.Status`. */

@@ -2,6 +2,7 @@
 import type { KubeObject } from '../../../api/object.ts';
 import type { Admission } from '../../../kube/admission.ts';
 import type { Clock } from '../../../kube/clock.ts';
+import type { ResourceUsage } from '../../../kube/resource-usage.ts';
 import type { Logger } from '../../../kube/log.ts';
 import type { ClusterIps } from '../cluster-ips.ts';
 import { badRequest } from '../errors.ts';
@@ -24,6 +25,8 @@ export interface Core {
   readonly tokens: TokenIssuer;
   /** Ends of the watches that are open, with what they watch: for when the server stops, or the kind goes. */
   readonly watches: Map<(reason?: Error) => void, string>;
+  /** Who measures what pods use, once there is somebody. */
+  readonly usage?: () => ResourceUsage | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }

@@ -10,6 +10,7 @@ import type { AddressPool } from '../addresses.ts';
 import { NodeError } from '../errors.ts';
 import type { HostNames } from '../host-names.ts';
 import { StatusWriter } from '../status-writer.ts';
+import type { Metered } from '../usage.ts';
 import type { Accounts } from '../volume/accounts.ts';
 import { PodVolumes, type VolumeSources } from '../volume/pod-volumes.ts';
 import { ContainerLoop } from './container-loop.ts';
@@ -155,6 +156,14 @@ export class PodWorker {
   container(name: string | undefined): ContainerLoop | undefined {
     const all = [...this.#loops, ...this.#init];
     return name === undefined ? all[0] : all.find((loop) => loop.container.name === name);
+  }
+
+  /** Its containers that run now. */
+  metered(): Metered {
+    const containers = [...this.#loops, ...this.#init].flatMap(({ container: { name }, record, running }) =>
+      running === undefined ? [] : [{ name, run: record.containerID ?? name, counters: () => running.counters() }],
+    );
+    return { uid: this.uid, containers };
   }
 
   realPort(port: number): number {

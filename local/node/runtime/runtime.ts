@@ -80,6 +80,12 @@ export interface CommandOptions {
   readonly signal: AbortSignal;
 }
 
+/** What a container has used since its start, and holds now. */
+export interface ContainerCounters {
+  readonly cpuSeconds: number;
+  readonly memoryBytes: number;
+}
+
 export interface RunningContainer {
   /** The program as the host numbers it; undefined until it has started or when it is gone. */
   pid(): number | undefined;
@@ -95,6 +101,8 @@ export interface RunningContainer {
   listeners(): Listener[];
   /** Connections open at its listening sockets. */
   connections(): number;
+  /** Undefined when it has ended. */
+  counters(): Promise<ContainerCounters | undefined>;
   setHosts(text: string): void;
   setAccount(files: FileSet): void;
   /** Runs another program inside; resolves with its exit status. Rejects when it cannot start. */

@@ -13,12 +13,22 @@ import { rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { CommandOptions, ContainerSpec, Exit, Listener, RunningContainer } from '../runtime.ts';
+import type { CommandOptions, ContainerCounters, ContainerSpec, Exit, Listener, RunningContainer } from '../runtime.ts';
 import { writeAtomically, type FileSet } from '../../volume/atomic-folder.ts';
 import { runCommand } from './command.ts';
 import type { ControlGroup } from './control-groups.ts';
 import type { Isolation } from './machine.ts';
-import { catchesTermination, childrenOf, descendantsOf, isAlive, socketsOf, statOf, tcpSockets } from './proc.ts';
+import {
+  catchesTermination,
+  childrenOf,
+  cpuSecondsOf,
+  descendantsOf,
+  isAlive,
+  memoryOf,
+  socketsOf,
+  statOf,
+  tcpSockets,
+} from './proc.ts';
 import type { Shell } from './warm-shells.ts';
 
 /** How long output may follow the exit: a process that left the group may hold the pipe. */
@@ -124,6 +134,17 @@ export class ProcessContainer implements RunningContainer {
     if (first === undefined) return 0;
     const ports = new Set(this.listeners().map((listener) => listener.port));
     return tcpSockets(first).filter((socket) => socket.established && ports.has(socket.local.port)).length;
+  }
+
+  async counters(): Promise<ContainerCounters | undefined> {
+    if (this.#gone) return undefined;
+    const { leader } = this.#shell;
+    // The shells that wait too: what their ended children used is counted with them.
+    const pids = [leader, ...descendantsOf(leader)];
+    const cpuSeconds = pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
+    let memoryBytes = 0;
+    for (const pid of pids) memoryBytes += await memoryOf(pid);
+    return this.#gone ? undefined : { cpuSeconds, memoryBytes };
   }
 
   setHosts(text: string): void {

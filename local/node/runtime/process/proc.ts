@@ -1,5 +1,6 @@
 /** Reads /proc: children, signal masks, sockets. Everything answers "nothing" for a process that is gone. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { Listener } from '../runtime.ts';
 
 const SIGTERM_BIT = 1n << 14n;
@@ -58,6 +59,30 @@ export function statOf(pid: number): ProcessStat | undefined {
     group: Number(fields[2]),
     startTime: Number(fields[19]),
   };
+}
+
+/** Clock ticks a second; every Linux that Node runs on. */
+const TICKS = 100;
+/** Bytes of a page where the kernel does not tell the sum itself. */
+const PAGE = 4096;
+
+/** Seconds of processor time that a process has used, with those of its children that it has waited for. */
+export function cpuSecondsOf(pid: number): number {
+  const text = read(`/proc/${pid}/stat`);
+  if (text === undefined) return 0;
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at] ?? 0), 0) / TICKS;
+}
+
+/** Bytes of memory that are a process's own share (PSS); what it has in memory where the kernel does not tell. */
+export async function memoryOf(pid: number): Promise<number> {
+  try {
+    const kilobytes = /^Pss:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1];
+    if (kilobytes !== undefined) return Number(kilobytes) * 1024;
+  } catch {
+    // Not permitted, not known to this kernel, or gone.
+  }
+  return Number(read(`/proc/${pid}/statm`)?.split(' ')[1] ?? 0) * PAGE;
 }
 
 export function isAlive(pid: number): boolean {
