@@ -45,8 +45,17 @@ function areSameItems(owned: Fields, elements: readonly string[], desired: reado
   if (elements.length !== desired.length) return false;
   return elements.every((element) => {
     const wanted: unknown = JSON.parse(element.slice(2));
-    const item = desired.find((one) => includes(one, wanted));
+    const item = desired.find((one) => isNamed(one, wanted));
     return item !== undefined && (element.startsWith('v:') || areSame(owned[element] ?? {}, item));
+  });
+}
+
+/** A key may have members that the server filled in (`protocol` of a port). */
+function isNamed(item: unknown, key: unknown): boolean {
+  if (typeof item !== 'object' || item === null || typeof key !== 'object' || key === null) return item === key;
+  return Object.entries(key).every(([name, value]) => {
+    const given: unknown = (item as Record<string, unknown>)[name];
+    return given === undefined || given === value;
   });
 }
 
