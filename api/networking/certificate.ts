@@ -15,6 +15,9 @@ export interface Certificate extends KubeObject {
   };
 }
 
+/** On a Secret that holds a Certificate's key pair, with the Certificate's uid: how gateways find what they may need. */
+export const CERTIFICATE_UID_LABEL = 'networking.internal.knative.dev/certificate-uid';
+
 export const Certificate = resourceType<Certificate>(
   'networking.internal.knative.dev/v1alpha1',
   'Certificate',

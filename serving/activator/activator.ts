@@ -1,6 +1,6 @@
 /** The parts of the data path put together: what the informers say flows into tables, requests flow through them. */
 import { Registry } from 'prom-client';
-import { EndpointSlice, Service } from '../../api/core.ts';
+import { EndpointSlice, Service, type Secret } from '../../api/core.ts';
 import { Ingress } from '../../api/networking/ingress.ts';
 import { Revision } from '../../api/serving/revision.ts';
 import { Client } from '../../kube/client.ts';
@@ -10,6 +10,8 @@ import { Informers } from '../../kube/informers.ts';
 import type { Logger } from '../../kube/log.ts';
 import type { Transport } from '../../kube/transport.ts';
 import { Admin } from './admin.ts';
+import { CertificateSecrets } from './certificate-secrets.ts';
+import { CertificateTable } from './certificates.ts';
 import { Backends, revisionKey, type Address } from './backends.ts';
 import { Dispatcher } from './dispatch.ts';
 import { Gateway } from './gateway.ts';
@@ -22,6 +24,7 @@ import { Reporter } from './reports.ts';
 import { Resolver, type Audience } from './resolve.ts';
 import { Revisions } from './revisions.ts';
 import type { ListenAddress, Settings } from './settings.ts';
+import type { CertificateFor } from './tls.ts';
 import { RoutingTable } from './table.ts';
 import { Http1Upstream } from './upstream-http1.ts';
 import { Upgrader } from './upgrade.ts';
@@ -37,6 +40,8 @@ export interface ActivatorOptions {
 export interface Addresses {
   readonly external?: string;
   readonly internal?: string;
+  readonly externalTls?: string;
+  readonly internalTls?: string;
   readonly admin: string;
 }
 
@@ -54,6 +59,8 @@ export class Activator {
   readonly #client: Client;
   readonly #log: Logger;
   readonly #table = new RoutingTable();
+  readonly #certificates = new CertificateTable();
+  readonly #secrets: CertificateSecrets;
   readonly #backends: Backends;
   readonly #revisions: Revisions;
   readonly #reporter: Reporter;
@@ -65,6 +72,7 @@ export class Activator {
   readonly #gateways: Gateway[] = [];
   readonly #own = new Set<string>();
   #status: IngressStatusWriter | undefined;
+  #httpsPort: number | undefined;
   #synced = false;
   #draining = false;
 
@@ -75,6 +83,11 @@ export class Activator {
     this.#log = log;
     this.#client = new Client(leanTransport(options.transport));
     this.#informers = new Informers(this.#client, log);
+    this.#secrets = new CertificateSecrets({
+      client: this.#client,
+      log,
+      changed: (key, secret) => this.#takeSecret(key, secret),
+    });
     this.#reporter = new Reporter({ url: settings.autoscalerUrl, activator: settings.activatorId, clock, log });
     this.#backends = new Backends((owner) => this.#backendsChanged(owner));
 
@@ -105,6 +118,7 @@ export class Activator {
       clusterDomain: settings.clusterDomain,
       portName: (namespace, service, port) => this.#portName(namespace, service, port),
       isOwn: ({ host, port }) => this.#own.has(`${host}:${port}`),
+      httpsPort: () => this.#httpsPort,
     });
     this.#http1 = new Http1Upstream({
       idleConnections: POD_IDLE_CONNECTIONS,
@@ -131,24 +145,33 @@ export class Activator {
 
   /** Binds the listeners. Requests that come before the caches are filled wait for them. */
   async listen(): Promise<Addresses> {
-    const { external, internal, admin } = this.#settings;
-    const open = async (address: ListenAddress, audience: Audience): Promise<string> => {
-      const gateway = new Gateway(this.#settings, {
-        request: (exchange) => this.#dispatcher.handle(exchange, audience),
-        upgrade: (upgrade) => this.#upgrader.handle(upgrade, audience),
-      });
+    const { external, internal, externalTls, internalTls, admin, httpsPort } = this.#settings;
+    const open = async (address: ListenAddress, audience: Audience, tls?: CertificateFor): Promise<Address> => {
+      const gateway = new Gateway(
+        this.#settings,
+        {
+          request: (exchange) => this.#dispatcher.handle(exchange, audience),
+          upgrade: (upgrade) => this.#upgrader.handle(upgrade, audience),
+        },
+        tls,
+      );
       this.#gateways.push(gateway);
-      const bound = textOf(await gateway.listen(address));
-      this.#own.add(bound);
+      const bound = await gateway.listen(address);
+      this.#own.add(textOf(bound));
       return bound;
     };
-    // On loopback only this machine can ask: it may use the cluster's own names there too.
-    const scope = external !== undefined && isLoopback(external.host) ? 'all' : 'external';
-    return {
-      ...(external === undefined ? {} : { external: await open(external, { scope, trusted: false }) }),
-      ...(internal === undefined ? {} : { internal: await open(internal, { scope: 'cluster', trusted: true }) }),
-      admin: textOf(await this.#admin.listen(admin)),
-    };
+    const tls: CertificateFor = (serverName) => this.#certificates.contextFor(serverName);
+    const fromInside: Audience = { scope: 'cluster', trusted: true };
+    const bound: { -readonly [name in keyof Addresses]?: string } = {};
+    if (external !== undefined) bound.external = textOf(await open(external, fromOutside(external)));
+    if (internal !== undefined) bound.internal = textOf(await open(internal, fromInside));
+    if (externalTls !== undefined) {
+      const address = await open(externalTls, fromOutside(externalTls), tls);
+      this.#httpsPort = httpsPort ?? address.port;
+      bound.externalTls = textOf(address);
+    }
+    if (internalTls !== undefined) bound.internalTls = textOf(await open(internalTls, fromInside, tls));
+    return { ...bound, admin: textOf(await this.#admin.listen(admin)) };
   }
 
   /** Resolves once the caches are filled and requests are being served. */
@@ -162,11 +185,12 @@ export class Activator {
       client: this.#client,
       ingresses,
       table: this.#table,
+      certificates: this.#certificates,
       gatewayDomain: this.#settings.gatewayDomain,
       clock: this.#clock,
       log: this.#log,
     });
-    await Promise.all([ingresses.synced, revisions.synced, slices.synced, services.synced]);
+    await Promise.all([ingresses.synced, revisions.synced, slices.synced, services.synced, this.#secrets.start()]);
     slices.onChange((previous, current) => this.#backends.take(previous, current));
     revisions.onChange((previous, current) => this.#revisions.take(previous, current));
     ingresses.onChange((previous, current) => this.#takeIngress(previous, current));
@@ -200,6 +224,7 @@ export class Activator {
     this.#reporter.report();
     this.#reporter.close();
     this.#informers.stop();
+    this.#secrets.stop();
     await this.#status?.stop();
     this.#http1.close();
     this.#http2.close();
@@ -218,16 +243,42 @@ export class Activator {
     const ingress = current ?? previous;
     if (ingress === undefined) return;
     const key = keyOf(ingress.metadata.namespace, ingress.metadata.name);
-    if (current === undefined || !isOurs(current)) return this.#table.delete(key);
+    if (current === undefined || !isOurs(current)) {
+      this.#table.delete(key);
+      this.#withSecrets(key, () => this.#certificates.deleteIngress(key));
+      return;
+    }
     // A status write of our own changes no rule.
     const served = this.#table.generationOf(key);
     if (
       served === undefined ||
       served !== current.metadata.generation ||
       previous?.metadata.uid !== current.metadata.uid
-    )
+    ) {
       this.#table.set(key, current);
+      this.#withSecrets(key, () => this.#certificates.setIngress(key, current));
+    }
     this.#status?.publish(key);
+  }
+
+  /** A change to what an Ingress names: Secrets that come into use are looked for, those out of use let go of. */
+  #withSecrets(key: string, change: () => void): void {
+    const before = this.#certificates.secretsOf(key);
+    change();
+    for (const secret of this.#certificates.secretsOf(key)) {
+      if (before.includes(secret)) continue;
+      const known = this.#secrets.need(secret);
+      if (known !== undefined) this.#certificates.setSecret(secret, known);
+    }
+    for (const secret of before) if (!this.#certificates.isNeeded(secret)) this.#secrets.release(secret);
+  }
+
+  #takeSecret(key: string, secret: Secret | undefined): void {
+    if (!this.#certificates.isNeeded(key)) return;
+    // One that lost its label is gone from that watch only.
+    const current = secret ?? this.#secrets.need(key);
+    this.#certificates.setSecret(key, current);
+    for (const ingress of this.#certificates.usersOf(key)) this.#status?.publish(ingress);
   }
 
   #backendsChanged(owner: string): void {
@@ -240,6 +291,11 @@ export class Activator {
     const found = ports.find((one) => one.port === port || one.name === port) ?? ports.find((one) => one.port === 80);
     return found === undefined ? undefined : (found.name ?? '');
   }
+}
+
+/** On loopback only this machine can ask: it may use the cluster's own names there too. */
+function fromOutside(address: ListenAddress): Audience {
+  return { scope: isLoopback(address.host) ? 'all' : 'external', trusted: false };
 }
 
 function textOf({ host, port }: Address): string {

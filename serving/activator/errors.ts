@@ -26,6 +26,19 @@ export class HostNotFound extends GatewayError {
   }
 }
 
+/** Not an error of anyone's: plain HTTP is answered with where to go. Source: Knative's Ingress, `httpOption`. */
+export class ToHttps extends GatewayError {
+  constructor(location: string) {
+    super('to-https', 301, `moved to ${location}`, ['Location', location]);
+  }
+}
+
+export class PlainHttpRefused extends GatewayError {
+  constructor(host: string, origin: string) {
+    super('plain-http-refused', 404, `plain HTTP is not served for host ${JSON.stringify(host)}: use ${origin}`);
+  }
+}
+
 export class RevisionNotFound extends GatewayError {
   constructor(namespace: string, name: string) {
     super('revision-not-found', 404, `Error getting active endpoint: revision ${namespace}/${name} not found`);

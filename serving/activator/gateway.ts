@@ -1,12 +1,13 @@
 /**
- * The listeners. A connection's first bytes say what it speaks: the HTTP/2 preface goes to the HTTP/2 server (loaded
- * when the first such client comes), anything else to the HTTP/1.1 server.
+ * The listeners, plain and TLS. A connection's first bytes, or ALPN, say what it speaks: HTTP/2 goes to the HTTP/2 server
+ * (loaded when the first such client comes), anything else to the HTTP/1.1 server.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Exchange } from './exchange.ts';
 import type { Http2Server } from './server-http2.ts';
 import { Http1Server, refuse, type Http1Options, type UpgradeRequest } from './server-http1.ts';
 import type { ListenAddress } from './settings.ts';
+import { createSecureListener, HTTP2, type CertificateFor } from './tls.ts';
 
 export interface GatewayHandler {
   request(exchange: Exchange): void;
@@ -31,11 +32,17 @@ export class Gateway {
   #http2: Promise<Http2Server> | undefined;
   #draining = false;
 
-  constructor(options: GatewayOptions, handler: GatewayHandler) {
+  /** @param certificateFor makes it a TLS listener */
+  constructor(options: GatewayOptions, handler: GatewayHandler, certificateFor?: CertificateFor) {
     this.#options = options;
     this.#handler = handler;
     this.#http1 = new Http1Server(options, handler);
-    this.#listener = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    if (certificateFor === undefined)
+      this.#listener = createServer({ noDelay: true }, (socket) => {
+        this.#track(socket);
+        this.#decide(socket);
+      });
+    else this.#listener = this.#secureListener(certificateFor);
     this.#listener.maxConnections = options.maxConnections;
   }
 
@@ -69,13 +76,44 @@ export class Gateway {
     return this.#connections.size;
   }
 
-  #accept(socket: Socket): void {
+  #track(socket: Socket): void {
     this.#connections.add(socket);
     this.#undecided.add(socket);
     socket.once('close', () => {
       this.#connections.delete(socket);
       this.#undecided.delete(socket);
     });
+  }
+
+  /** Connections are the sockets below TLS; those in handshake are undecided too. */
+  #secureListener(certificateFor: CertificateFor): Server {
+    const listener = createSecureListener(certificateFor, this.#options.headerTimeout);
+    const handshakes = new Map<string, Socket>();
+    listener.on('connection', (raw) => {
+      const key = peerKey(raw);
+      this.#track(raw);
+      handshakes.set(key, raw);
+      raw.once('close', () => handshakes.delete(key));
+    });
+    // Who does not come through the handshake was no client of ours: nothing to answer, and scanners would fill a log.
+    listener.on('tlsClientError', (_, socket) => socket.destroy());
+    listener.on('secureConnection', (socket) => {
+      const key = peerKey(socket);
+      const raw = handshakes.get(key);
+      if (raw !== undefined) this.#undecided.delete(raw);
+      handshakes.delete(key);
+      if (this.#draining) socket.destroy();
+      else if (socket.alpnProtocol === HTTP2) void this.#toHttp2(socket);
+      else {
+        this.#undecided.add(socket);
+        socket.once('close', () => this.#undecided.delete(socket));
+        this.#decide(socket);
+      }
+    });
+    return listener;
+  }
+
+  #decide(socket: Socket): void {
     let seen: Buffer | undefined;
     const fail = (): void => {
       socket.destroy();
@@ -127,6 +165,11 @@ export class Gateway {
     }
     socket.off('error', fail);
   }
+}
+
+/** One connection of a listener. */
+function peerKey({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function portOf(address: AddressInfo | string | null): number {

@@ -13,12 +13,14 @@ import { isConflict, isNotFound } from '../../kube/errors.ts';
 import { splitKey, type Lister } from '../../kube/informer.ts';
 import type { Logger } from '../../kube/log.ts';
 import { WorkQueue } from '../../kube/queue.ts';
+import type { CertificateTable, TlsProblem } from './certificates.ts';
 import type { RoutingTable } from './table.ts';
 
 export interface IngressStatusOptions {
   readonly client: Client;
   readonly ingresses: Lister<Ingress>;
   readonly table: RoutingTable;
+  readonly certificates: CertificateTable;
   /** Name under which the cluster reaches this gateway. */
   readonly gatewayDomain: string;
   readonly clock: Clock;
@@ -46,11 +48,11 @@ export class IngressStatusWriter {
   }
 
   async #write(key: string): Promise<void> {
-    const { client, ingresses, table, gatewayDomain, clock, log } = this.#options;
+    const { client, ingresses, table, certificates, gatewayDomain, clock, log } = this.#options;
     const { namespace, name } = splitKey(key);
     const ingress = ingresses.get(namespace, name);
     if (ingress === undefined || table.generationOf(key) !== (ingress.metadata.generation ?? 0)) return;
-    const status = servedStatus(ingress, gatewayDomain, clock.now());
+    const status = servedStatus(ingress, gatewayDomain, clock.now(), certificates.problemOf(key));
     if (deepEqual(ingress.status, status)) return;
     try {
       const patch = { metadata: { resourceVersion: ingress.metadata.resourceVersion }, status };
@@ -69,11 +71,23 @@ export function isOurs(ingress: Ingress): boolean {
   return ingress.metadata.annotations?.[INGRESS_CLASS_ANNOTATION] === ZEROTH_INGRESS_CLASS;
 }
 
-/** The status of an Ingress whose current generation is served. @param now ms */
-export function servedStatus(ingress: Ingress, gatewayDomain: string, now: number): NonNullable<Ingress['status']> {
+/**
+ * The status of an Ingress whose current generation is served.
+ * @param now ms
+ * @param problem what keeps it from being served over TLS as it asks
+ */
+export function servedStatus(
+  ingress: Ingress,
+  gatewayDomain: string,
+  now: number,
+  problem?: TlsProblem,
+): NonNullable<Ingress['status']> {
   const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
   const conditions = new Conditions(INGRESS_CONDITIONS, ingress.status?.conditions, time);
   for (const type of INGRESS_CONDITIONS) conditions.markTrue(type);
+  const [NETWORK_CONFIGURED] = INGRESS_CONDITIONS;
+  if (problem?.final === true) conditions.markFalse(NETWORK_CONFIGURED, problem.reason, problem.message);
+  else if (problem !== undefined) conditions.markUnknown(NETWORK_CONFIGURED, problem.reason, problem.message);
   const loadBalancer = { ingress: [{ domainInternal: gatewayDomain }] };
   return {
     ...ingress.status,

@@ -1,6 +1,14 @@
 /** Where a request goes: its Host by the routing table, a revision's own name, or any Service's name. */
 import { serviceKey, type Address, type Backends } from './backends.ts';
-import { BadRequest, HostNotFound, NoEndpoints, RevisionNotFound, RoutingLoop } from './errors.ts';
+import {
+  BadRequest,
+  HostNotFound,
+  NoEndpoints,
+  PlainHttpRefused,
+  RevisionNotFound,
+  RoutingLoop,
+  ToHttps,
+} from './errors.ts';
 import type { RequestHead } from './exchange.ts';
 import { headerOf } from './headers.ts';
 import { normalizeHost, parseServiceName, portOf } from './host-name.ts';
@@ -37,6 +45,8 @@ export interface ResolverOptions {
   portName(namespace: string, service: string, port: number | string): string | undefined;
   /** Is this one of the gateway's own listeners? */
   isOwn(address: Address): boolean;
+  /** Port of https as clients see it; undefined when TLS is not served. */
+  httpsPort(): number | undefined;
 }
 
 const MAX_REWRITES = 4;
@@ -48,7 +58,7 @@ export class Resolver {
     this.#options = options;
   }
 
-  /** @throws GatewayError 400, 404, 503 or 508 */
+  /** @throws GatewayError 301, 400, 404, 503 or 508 */
   resolve(head: RequestHead, audience: Audience): Destination {
     const host = normalizeHost(head.authority);
     if (host === undefined) throw new BadRequest('malformed or missing host');
@@ -66,6 +76,9 @@ export class Resolver {
       if (lookup.found === 'host') throw new HostNotFound(head.authority, `no rule for path ${path}`);
       if (lookup.found === 'nothing') return this.#byServiceName(name, scope, head, headers);
       const { rule } = lookup;
+      // A host that was rewritten to is not the client's to ask for otherwise.
+      if (rewrites === 0 && lookup.plainHttp !== 'served' && head.scheme === 'http')
+        this.#sendToHttps(host, head, lookup.plainHttp === 'redirected');
       headers.push(...rule.headers);
       if (rule.rewriteHost === undefined) {
         const target = rule.targets[rule.deck.draw()];
@@ -79,6 +92,15 @@ export class Resolver {
       scope = 'all';
     }
     throw new RoutingLoop(head.authority);
+  }
+
+  /** @throws ToHttps, or PlainHttpRefused; returns when there is no https to send anyone to */
+  #sendToHttps(host: string, { target }: RequestHead, redirected: boolean): void {
+    const port = this.#options.httpsPort();
+    if (port === undefined) return;
+    const origin = `https://${host}${port === 443 ? '' : `:${port}`}`;
+    if (redirected) throw new ToHttps(`${origin}${target.startsWith('/') ? target : '/'}`);
+    throw new PlainHttpRefused(host, origin);
   }
 
   /** `Knative-Serving-Revision` and `-Namespace`, set by an ingress in front of this activator. */

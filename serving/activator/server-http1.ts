@@ -212,11 +212,15 @@ function headOf(message: IncomingMessage): RequestHead | string {
     method: message.method ?? 'GET',
     target,
     authority,
-    scheme: 'http',
+    scheme: schemeOf(message.socket),
     protocol: message.httpVersion === '1.0' ? 'HTTP/1.0' : 'HTTP/1.1',
     headers,
     peer: peerOf(message.socket),
   };
+}
+
+export function schemeOf(socket: Socket): 'http' | 'https' {
+  return 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http';
 }
 
 export function peerOf(socket: Socket): string {

@@ -75,7 +75,7 @@ function headOf(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Reques
     method,
     target,
     authority: headers[':authority'] ?? headers.host ?? '',
-    scheme: 'http',
+    scheme: stream.session?.encrypted === true ? 'https' : 'http',
     protocol: 'HTTP/2',
     headers: toList(headers),
     peer: socket === undefined ? '' : peerOf(socket),

@@ -12,6 +12,11 @@ export interface ListenAddress {
 export interface Settings {
   readonly external: ListenAddress | undefined;
   readonly internal: ListenAddress | undefined;
+  /** The same two for TLS. */
+  readonly externalTls: ListenAddress | undefined;
+  readonly internalTls: ListenAddress | undefined;
+  /** Port of https in redirects, where a load balancer or NAT makes it another than that of `externalTls`. */
+  readonly httpsPort: number | undefined;
   readonly admin: ListenAddress;
   readonly autoscalerUrl: string | undefined;
   readonly logLevel: LogLevel;
@@ -44,6 +49,9 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
   return {
     external: neither ? { host: '127.0.0.1', port: 8080 } : external,
     internal,
+    externalTls: addressOf(env, 'GATEWAY_EXTERNAL_TLS'),
+    internalTls: addressOf(env, 'GATEWAY_INTERNAL_TLS'),
+    httpsPort: portNumberOf(env, 'GATEWAY_HTTPS_PORT'),
     admin: addressOf(env, 'ADMIN_LISTEN') ?? { host: '127.0.0.1', port: 0 },
     autoscalerUrl: env['AUTOSCALER_URL'] === '' ? undefined : env['AUTOSCALER_URL'],
     logLevel,
@@ -73,6 +81,14 @@ function addressOf(env: Readonly<Record<string, string | undefined>>, name: stri
   if (match === null || port > 65_535) throw new InvalidSetting(name, value, 'HOST:PORT');
   const host = match[1] ?? '';
   return { host: host.startsWith('[') ? host.slice(1, -1) : host === '' ? '0.0.0.0' : host, port };
+}
+
+function portNumberOf(env: Readonly<Record<string, string | undefined>>, name: string): number | undefined {
+  const value = env[name];
+  if (value === undefined || value === '') return undefined;
+  const port = Number(value);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new InvalidSetting(name, value, 'a port');
+  return port;
 }
 
 function numberOf(

@@ -28,8 +28,11 @@ export interface PathRule {
   readonly deck: SplitDeck;
 }
 
+/** What becomes of plain HTTP to a public host that has a certificate. */
+export type PlainHttp = 'served' | 'redirected' | 'refused';
+
 export type Lookup =
-  | { readonly found: 'rule'; readonly rule: PathRule }
+  | { readonly found: 'rule'; readonly rule: PathRule; readonly plainHttp: PlainHttp }
   /** The host is known, but not with this path and these headers. */
   | { readonly found: 'host' }
   | { readonly found: 'nothing' };
@@ -41,6 +44,7 @@ interface Claim {
   readonly owner: string;
   /** Creation time: the oldest claim to a host wins. */
   readonly since: string;
+  readonly plainHttp: PlainHttp;
   readonly paths: readonly PathRule[];
 }
 
@@ -93,8 +97,10 @@ export class RoutingTable {
     }
     if (before !== undefined) for (const [audience, host] of before.hosts) this.#withdraw(audience, host, key);
     const since = ingress.metadata.creationTimestamp ?? '';
+    const secured = new Set((ingress.spec.tls ?? []).flatMap(({ hosts = [] }) => hosts.map(normalizeHost)));
     for (const { audience, host, paths } of perHost.values()) {
-      const claim: Claim = { owner: key, since, paths: [...paths].sort(mostSpecificFirst) };
+      const plainHttp = audience === 'external' && secured.has(host) ? plainHttpOf(ingress) : 'served';
+      const claim: Claim = { owner: key, since, plainHttp, paths: [...paths].sort(mostSpecificFirst) };
       const all = [...(this.#claims[audience].get(host) ?? []), claim];
       all.sort((a, b) => compare(a.since, b.since) || compare(a.owner, b.owner));
       this.#claims[audience].set(host, all);
@@ -123,7 +129,10 @@ export class RoutingTable {
     if (claim === undefined) return { found: 'nothing' };
     for (const rule of claim.paths) {
       if (!path.startsWith(rule.prefix)) continue;
-      if (rule.match.every(([name, value]) => header(name) === value)) return { found: 'rule', rule };
+      if (!rule.match.every(([name, value]) => header(name) === value)) continue;
+      // Whoever issues the certificate asks over HTTP, and must not be sent to the https that it is to make possible.
+      const plainHttp = rule.prefix.startsWith(CHALLENGES) ? 'served' : claim.plainHttp;
+      return { found: 'rule', rule, plainHttp };
     }
     return { found: 'host' };
   }
@@ -133,6 +142,14 @@ export class RoutingTable {
     if (rest.length === 0) this.#claims[audience].delete(host);
     else this.#claims[audience].set(host, rest);
   }
+}
+
+/** Source: RFC 8555, 8.3. */
+const CHALLENGES = '/.well-known/acme-challenge/';
+
+/** Without an option there is no plain HTTP: what `http-protocol: Disabled` comes to. */
+function plainHttpOf({ spec: { httpOption } }: Ingress): PlainHttp {
+  return httpOption === 'Redirected' ? 'redirected' : httpOption === 'Enabled' ? 'served' : 'refused';
 }
 
 function compilePath(path: IngressPath, random: () => number): PathRule {

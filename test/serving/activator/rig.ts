@@ -15,8 +15,9 @@ import type { Revision, RevisionSpec } from '../../../api/serving/revision.ts';
 import { systemClock } from '../../../kube/clock.ts';
 import { silentLogger } from '../../../kube/log.ts';
 import { Backends, revisionKey, type Address } from '../../../serving/activator/backends.ts';
+import { CertificateTable } from '../../../serving/activator/certificates.ts';
 import { Dispatcher } from '../../../serving/activator/dispatch.ts';
-import { Gateway } from '../../../serving/activator/gateway.ts';
+import { Gateway, type GatewayHandler } from '../../../serving/activator/gateway.ts';
 import { LazyUpstream } from '../../../serving/activator/lazy-upstream.ts';
 import { Reporter } from '../../../serving/activator/reports.ts';
 import { Resolver, type Audience } from '../../../serving/activator/resolve.ts';
@@ -33,6 +34,8 @@ export interface RigOptions {
   readonly autoscalerUrl?: string;
   /** Leaves it to the test to say when the tables are filled. */
   readonly early?: boolean;
+  /** Listens for TLS too, on `tlsPort`. */
+  readonly tls?: boolean;
 }
 
 export interface Finished {
@@ -47,14 +50,17 @@ const LABELS = {
 
 export class Rig {
   readonly table = new RoutingTable();
+  readonly certificates = new CertificateTable();
   readonly finished: Finished[] = [];
   readonly revisions: Revisions;
   readonly backends: Backends;
   readonly dispatcher: Dispatcher;
   readonly upgrader: Upgrader;
   readonly gateway: Gateway;
+  readonly secureGateway: Gateway;
   readonly reporter: Reporter;
   port = 0;
+  tlsPort: number | undefined;
   readonly #known = new Map<string, Revision>();
   readonly #slices = new Map<string, EndpointSlice>();
   readonly #http1: Http1Upstream;
@@ -63,6 +69,7 @@ export class Rig {
   static async open(t: Test, options: RigOptions = {}): Promise<Rig> {
     const rig = new Rig(options);
     rig.port = (await rig.gateway.listen({ host: '127.0.0.1', port: 0 })).port;
+    if (options.tls === true) rig.tlsPort = (await rig.secureGateway.listen({ host: '127.0.0.1', port: 0 })).port;
     rig.reporter.start();
     if (options.early !== true) rig.ready();
     t.teardown(() => rig.close());
@@ -91,6 +98,7 @@ export class Rig {
       clusterDomain: 'cluster.local',
       portName: () => undefined,
       isOwn: ({ host, port }) => host === '127.0.0.1' && port === this.port,
+      httpsPort: () => this.tlsPort,
     });
     const observer = {
       finished: (revision: ServedRevision, status: number) => this.finished.push({ revision: revision.name, status }),
@@ -103,18 +111,18 @@ export class Rig {
     this.dispatcher = new Dispatcher({ resolver, http1: this.#http1, http2: this.#http2, clock, log, observer });
     this.upgrader = new Upgrader({ resolver, clock, log, observer, connectTimeout });
     const audience = options.audience ?? { scope: 'all', trusted: false };
-    this.gateway = new Gateway(
-      {
-        maxHeaderSize: 65_536,
-        headerTimeout: options.headerTimeout ?? 5000,
-        keepAliveTimeout: 5000,
-        maxConnections: 20_000,
-      },
-      {
-        request: (exchange) => this.dispatcher.handle(exchange, audience),
-        upgrade: (upgrade) => this.upgrader.handle(upgrade, audience),
-      },
-    );
+    const limits = {
+      maxHeaderSize: 65_536,
+      headerTimeout: options.headerTimeout ?? 5000,
+      keepAliveTimeout: 5000,
+      maxConnections: 20_000,
+    };
+    const handler: GatewayHandler = {
+      request: (exchange) => this.dispatcher.handle(exchange, audience),
+      upgrade: (upgrade) => this.upgrader.handle(upgrade, audience),
+    };
+    this.gateway = new Gateway(limits, handler);
+    this.secureGateway = new Gateway(limits, handler, (name) => this.certificates.contextFor(name));
   }
 
   ready(): void {
@@ -123,8 +131,10 @@ export class Rig {
   }
 
   async close(): Promise<void> {
-    await this.gateway.drain();
-    this.gateway.close();
+    for (const gateway of [this.gateway, this.secureGateway]) {
+      await gateway.drain();
+      gateway.close();
+    }
     this.reporter.close();
     this.#http1.close();
     this.#http2.close();
@@ -149,14 +159,15 @@ export class Rig {
     this.revisions.take(revision, undefined);
   }
 
-  route(hosts: string[], paths: IngressPath[]): void {
+  route(hosts: string[], paths: IngressPath[], spec: Partial<Ingress['spec']> = {}): void {
     const ingress: Ingress = {
       apiVersion: 'networking.internal.knative.dev/v1alpha1',
       kind: 'Ingress',
       metadata: { name: hosts[0]!, namespace: 'default', generation: 1 },
-      spec: { rules: [{ hosts, http: { paths } }] },
+      spec: { rules: [{ hosts, http: { paths } }], ...spec },
     };
     this.table.set(`default/${hosts[0]}`, ingress);
+    this.certificates.setIngress(`default/${hosts[0]}`, ingress);
   }
 
   pods(name: string, addresses: readonly Address[]): void {
