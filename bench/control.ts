@@ -27,14 +27,15 @@ export const FULL_LOAD: ControlLoad = { services: 1_000, rate: 5, idle: 60 };
 export async function control(load: ControlLoad = FULL_LOAD): Promise<Figure[]> {
   let bench = await startBench();
   try {
-    const { state } = bench.instance;
+    const { state, httpPort } = bench.instance;
     const figures = await creation(bench, load);
     figures.push(await idleness(bench, load), await resync(bench, load));
     printChanges(await costsOf(bench.instance, bench.client, lifeOf(atZero('ctl-change'))));
     bench.transport.close();
     await bench.instance.stop();
     const began = performance.now();
-    bench = connectTo(await Instance.start([], state));
+    // Another port would be in the URLs of every status.
+    bench = connectTo(await Instance.start(['--http-port', String(httpPort)], state));
     figures.push(...(await restart(bench, load, began)));
     return figures;
   } finally {

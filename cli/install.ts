@@ -7,8 +7,8 @@ import { Ingress, INGRESS_CLASS_ANNOTATION, ZEROTH_INGRESS_CLASS } from '../api/
 import type { KubeObject } from '../api/object.ts';
 import { apiVersionOf, type ResourceType } from '../api/resource.ts';
 import { CLUSTER_PORT_KEY, EVENTING_NAMESPACE, EXTERNAL_PORT_KEY, SERVING_NAMESPACE } from '../api/zeroth.ts';
+import { isApplied } from '../kube/applied-fields.ts';
 import type { Client } from '../kube/client.ts';
-import { deepEqual } from '../kube/equal.ts';
 import { isAlreadyExists } from '../kube/errors.ts';
 import { loadManifests, type Manifests } from './manifests.ts';
 
@@ -18,7 +18,7 @@ const FIELD_MANAGER = 'zeroth';
 export async function installManifests(client: Client, domain: string): Promise<void> {
   const manifests = await loadManifests();
   await Promise.all([
-    ...manifests.crds.map((crd) => installCrd(client, crd)),
+    ...manifests.crds.map((crd) => applyIfDifferent(client, CustomResourceDefinition, crd as CustomResourceDefinition)),
     ...ofKind(manifests, 'Namespace').map((object) => createIfAbsent(client, Namespace, object as Namespace)),
   ]);
   await Promise.all(configMapsOf(manifests, domain).map((map) => createIfAbsent(client, ConfigMap, map)));
@@ -55,11 +55,15 @@ function ofKind(manifests: Manifests, kind: string): KubeObject[] {
   return [...manifests.core, ...manifests.local].filter((object) => object.kind === kind);
 }
 
-async function installCrd(client: Client, crd: KubeObject): Promise<void> {
-  const found = await client.find(CustomResourceDefinition, undefined, crd.metadata.name);
-  const desired = crd as CustomResourceDefinition;
-  if (found !== undefined && deepEqual(found.spec, desired.spec)) return;
-  await client.apply(CustomResourceDefinition, desired, { fieldManager: FIELD_MANAGER });
+/** Writes only what differs, so that a start over a settled state costs no writes. */
+async function applyIfDifferent<T extends KubeObject>(
+  client: Client,
+  type: ResourceType<T>,
+  desired: T,
+): Promise<void> {
+  const found = await client.find(type, desired.metadata.namespace, desired.metadata.name);
+  if (found !== undefined && isApplied(found, desired, FIELD_MANAGER)) return;
+  await client.apply(type, desired, { fieldManager: FIELD_MANAGER });
 }
 
 async function createIfAbsent<T extends KubeObject>(client: Client, type: ResourceType<T>, object: T): Promise<void> {
@@ -74,30 +78,26 @@ async function createIfAbsent<T extends KubeObject>(client: Client, type: Resour
 /** A name for the broker that the host's curl resolves: `broker-ingress.knative-eventing.DOMAIN`. */
 export async function publishBrokerHost(client: Client, domain: string): Promise<void> {
   const name = 'broker-ingress';
-  await client.apply(
-    Ingress,
-    {
-      apiVersion: apiVersionOf(Ingress),
-      kind: 'Ingress',
-      metadata: {
-        name,
-        namespace: EVENTING_NAMESPACE,
-        annotations: { [INGRESS_CLASS_ANNOTATION]: ZEROTH_INGRESS_CLASS },
-      },
-      spec: {
-        rules: [
-          {
-            hosts: [`${name}.${EVENTING_NAMESPACE}.${domain}`],
-            visibility: 'ExternalIP',
-            http: {
-              paths: [{ splits: [{ serviceName: name, serviceNamespace: EVENTING_NAMESPACE, servicePort: 80 }] }],
-            },
-          },
-        ],
-      },
+  await applyIfDifferent(client, Ingress, {
+    apiVersion: apiVersionOf(Ingress),
+    kind: 'Ingress',
+    metadata: {
+      name,
+      namespace: EVENTING_NAMESPACE,
+      annotations: { [INGRESS_CLASS_ANNOTATION]: ZEROTH_INGRESS_CLASS },
     },
-    { fieldManager: FIELD_MANAGER },
-  );
+    spec: {
+      rules: [
+        {
+          hosts: [`${name}.${EVENTING_NAMESPACE}.${domain}`],
+          visibility: 'ExternalIP',
+          http: {
+            paths: [{ splits: [{ serviceName: name, serviceNamespace: EVENTING_NAMESPACE, servicePort: 80 }] }],
+          },
+        },
+      ],
+    },
+  });
 }
 
 /** The Services by which pods reach the data path: `activator-service` and `broker-ingress`. @param address `HOST:PORT` */
@@ -108,16 +108,12 @@ export async function publishDataPath(
 ): Promise<void> {
   const namespace = name === 'broker-ingress' ? EVENTING_NAMESPACE : SERVING_NAMESPACE;
   const [, port] = splitAddress(address);
-  await client.apply(
-    Service,
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name, namespace },
-      spec: { clusterIP: 'None', ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: port }] },
-    },
-    { fieldManager: FIELD_MANAGER },
-  );
+  await applyIfDifferent(client, Service, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace },
+    spec: { clusterIP: 'None', ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: port }] },
+  });
   await applySlice(client, namespace, name, 'http', address);
 }
 
@@ -125,16 +121,12 @@ export async function publishDataPath(
 export async function publishApiServer(client: Client, address: string): Promise<void> {
   const [host, port] = splitAddress(address);
   const [name, namespace] = ['kubernetes', 'default'];
-  await client.apply(
-    Endpoints,
-    {
-      apiVersion: 'v1',
-      kind: 'Endpoints',
-      metadata: { name, namespace, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
-      subsets: [{ addresses: [{ ip: host }], ports: [{ name: 'https', port, protocol: 'TCP' }] }],
-    },
-    { fieldManager: FIELD_MANAGER },
-  );
+  await applyIfDifferent(client, Endpoints, {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { name, namespace, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+    subsets: [{ addresses: [{ ip: host }], ports: [{ name: 'https', port, protocol: 'TCP' }] }],
+  });
   await applySlice(client, namespace, name, 'https', address);
 }
 
@@ -146,18 +138,14 @@ async function applySlice(
   address: string,
 ): Promise<void> {
   const [host, port] = splitAddress(address);
-  await client.apply(
-    EndpointSlice,
-    {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name: service, namespace, labels: { 'kubernetes.io/service-name': service } },
-      addressType: 'IPv4',
-      endpoints: [{ addresses: [host], conditions: { ready: true, serving: true, terminating: false } }],
-      ports: [{ name: portName, port, protocol: 'TCP' }],
-    },
-    { fieldManager: FIELD_MANAGER },
-  );
+  await applyIfDifferent(client, EndpointSlice, {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: service, namespace, labels: { 'kubernetes.io/service-name': service } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [host], conditions: { ready: true, serving: true, terminating: false } }],
+    ports: [{ name: portName, port, protocol: 'TCP' }],
+  });
 }
 
 export function splitAddress(address: string): [host: string, port: number] {
