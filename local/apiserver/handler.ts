@@ -1,10 +1,12 @@
 /** One request to a resource, from its route to the verb that answers it. The same for HTTP and for the process itself. */
 import type { Method, WatchHandle, Watcher } from '../../kube/transport.ts';
 import { ApiError, failure } from '../../kube/errors.ts';
+import { reviewed } from './admission/reviews.ts';
 import { methodNotAllowed, noSuchPath } from './errors.ts';
 import type { RequestLabels } from './metrics.ts';
 import { groupVersion, type KindInfo } from './registry.ts';
 import type { Route } from './routes.ts';
+import { needsReviews } from './verbs/admit.ts';
 import { isTrue, type Answer, type Call, type Core, type Query, type User } from './verbs/call.ts';
 import { create, update } from './verbs/create.ts';
 import { remove, removeCollection } from './verbs/delete.ts';
@@ -67,7 +69,7 @@ export function callOf(core: Core, incoming: Incoming): Call {
 }
 
 export async function handle(core: Core, method: Method, call: Call): Promise<Answer> {
-  const { info, name, subresource } = call;
+  const { info, name } = call;
   if (!info.stored) {
     if (info.group === METRICS_GROUP) return readUsage(core, method, call);
     if (method !== 'POST' || name !== undefined) throw methodNotAllowed();
@@ -78,6 +80,13 @@ export async function handle(core: Core, method: Method, call: Call): Promise<An
     const ready = info.custom?.structural?.ready;
     if (ready !== undefined) await ready;
   }
+  // A collection's objects are reviewed one by one.
+  const isReviewed = method !== 'GET' && !(method === 'DELETE' && name === undefined) && needsReviews(core, info);
+  return isReviewed ? reviewed(call, (under) => answer(core, method, under)) : answer(core, method, call);
+}
+
+async function answer(core: Core, method: Method, call: Call): Promise<Answer> {
+  const { info, name, subresource } = call;
   if (subresource !== undefined) return handleSubresource(core, method, call);
   switch (method) {
     case 'GET':

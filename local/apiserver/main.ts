@@ -11,6 +11,7 @@ import type { Logger } from '../../kube/log.ts';
 import type { PodStreams } from '../../kube/pod-streams.ts';
 import type { ResourceUsage } from '../../kube/resource-usage.ts';
 import type { Transport } from '../../kube/transport.ts';
+import { Webhooks } from './admission/reviews.ts';
 import { bootstrap } from './bootstrap.ts';
 import { builtinKinds } from './builtins.ts';
 import { ClusterIps } from './cluster-ips.ts';
@@ -64,10 +65,12 @@ export class ApiServer {
     const store = await Store.open({ dir: join(dir, 'store'), log, onBatch: metrics.onBatch });
     let opened: ApiServer | undefined;
     try {
+      const kinds = new Registry(builtinKinds);
       const core: Core = {
         store,
-        registry: new Registry(builtinKinds),
+        registry: kinds,
         admissions,
+        webhooks: new Webhooks(store, kinds, log),
         ips: new ClusterIps(servicePrefix),
         tokens: new TokenIssuer(join(dir, 'service-account.key')),
         watches: new Map(),
@@ -75,8 +78,10 @@ export class ApiServer {
         clock,
         log,
       };
-      const loops = [followServices(core), followDefinitions(core), expireEvents(core)];
+      const { hooks } = core.webhooks;
+      const loops = [followServices(core), followDefinitions(core), expireEvents(core), hooks.follow(store)];
       const server = new ApiServer(core, metrics, loops);
+      core.webhooks.transport = server.transport;
       opened = server;
       await bootstrap(core, server.transport);
       return server;
@@ -99,6 +104,7 @@ export class ApiServer {
     const stopping = unavailable('the API server is stopping');
     for (const end of [...this.#core.watches.keys()]) end(stopping);
     await Promise.all(this.#listeners.map((listener) => listener.close()));
+    this.#core.webhooks.close();
     await this.#core.store.close();
   }
 }

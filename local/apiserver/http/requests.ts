@@ -8,14 +8,14 @@ import { statusOf } from '../in-process.ts';
 import type { Metrics, RequestLabels } from '../metrics.ts';
 import { parsePath, type Route } from '../routes.ts';
 import { sendPodLog } from '../streams/log.ts';
-import type { Core, Query, User } from '../verbs/call.ts';
+import type { Call, Core, Query, User } from '../verbs/call.ts';
 import { ACCEPTED, negotiate } from './accept.ts';
 import { ANONYMOUS, type Authenticator } from './authentication.ts';
 import { authorizePath, authorizeResource } from './authorize.ts';
 import { actingAs } from './impersonation.ts';
 import type { Documents } from './documents.ts';
 import { parseBody, readBody } from './request-body.ts';
-import { represent, sendBody, sendStatus, warningHeaders, type Request, type Response } from './respond.ts';
+import { represent, sendBody, sendStatus, setHeader, warningHeaders, type Request, type Response } from './respond.ts';
 import { streamWatch, type LastText } from './watch-stream.ts';
 
 export interface Surroundings {
@@ -104,9 +104,19 @@ async function serveResource(
     }
     return;
   }
-  const answer = await handle(core, method, call);
+  const answer = await warned(response, call, () => handle(core, method, call));
   const body = represent(call.info, form, target.query, answer.body);
   await sendBody(request, response, answer.status, form, body, warningHeaders(call.warnings));
+}
+
+/** A refusal carries the warnings that came up before it. */
+async function warned<T>(response: Response, { warnings }: Call, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    for (const [name, value] of Object.entries(warningHeaders(warnings))) setHeader(response, name, value);
+    throw error;
+  }
 }
 
 /** @throws ApiError 401, 403 for an impersonation that is not allowed */

@@ -14,7 +14,8 @@ export interface CelEngine {
 /** Expressions are bounded, so that a rule cannot keep the server busy. */
 const LIMITS = { maxAstNodes: 10_000, maxDepth: 100 } as const;
 
-export function celEngine(): CelEngine {
+/** @param extend adds functions and types of one use of CEL */
+export function celEngine(extend?: (environment: Environment) => void): CelEngine {
   const environment = new Environment({
     unlistedVariablesAreDyn: true,
     homogeneousAggregateLiterals: false,
@@ -22,6 +23,7 @@ export function celEngine(): CelEngine {
     limits: LIMITS,
   });
   addKubernetesLibrary(environment);
+  extend?.(environment);
   const some = environment.parse('optional.of(value)');
   const none = environment.parse('optional.none()');
   return {

@@ -4,6 +4,7 @@ import type { Admission } from '../../../kube/admission.ts';
 import type { Clock } from '../../../kube/clock.ts';
 import type { ResourceUsage } from '../../../kube/resource-usage.ts';
 import type { Logger } from '../../../kube/log.ts';
+import type { Reviews, Webhooks } from '../admission/reviews.ts';
 import type { ClusterIps } from '../cluster-ips.ts';
 import { badRequest } from '../errors.ts';
 import type { KindInfo, Registry } from '../registry.ts';
@@ -21,6 +22,7 @@ export interface Core {
   readonly store: Store;
   readonly registry: Registry;
   readonly admissions: readonly Admission[];
+  readonly webhooks: Webhooks;
   readonly ips: ClusterIps;
   readonly tokens: TokenIssuer;
   /** Ends of the watches that are open, with what they watch: for when the server stops, or the kind goes. */
@@ -50,6 +52,8 @@ export interface Call {
   readonly fieldValidation: 'Ignore' | 'Warn' | 'Strict';
   /** Texts of `Warning` headers, added to as they come up. */
   readonly warnings: string[];
+  /** What webhooks have said so far; undefined when none is asked. */
+  readonly reviews?: Reviews;
 }
 
 export interface Answer {

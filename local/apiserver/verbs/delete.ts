@@ -8,7 +8,8 @@ import { badRequest, conflict, forbidden, notFound } from '../errors.ts';
 import { isObject, timestamp } from '../json.ts';
 import { groupVersion, storageOf, type KindInfo } from '../registry.ts';
 import { parseSelection } from '../selectors.ts';
-import { admissionVerdict } from './admit.ts';
+import { reviewed } from '../admission/reviews.ts';
+import { admissionVerdict, needsReviews } from './admit.ts';
 import { isTrue, keyOf, nameOf, type Answer, type Body, type Call, type Core, type Query } from './call.ts';
 import { hasGeneration } from './metadata.ts';
 import { isDefinition } from './rules.ts';
@@ -51,7 +52,9 @@ export async function removeCollection(core: Core, call: Call): Promise<Answer> 
   const items = await Promise.all(
     chosen.map(async ([, { metadata }]) => {
       try {
-        return (await removeOne(core, call, metadata.name, metadata.namespace, options)).object;
+        const one = { ...call, name: metadata.name, namespace: metadata.namespace };
+        const removed = (under: Call) => removeOne(core, under, metadata.name, metadata.namespace, options);
+        return (await (needsReviews(core, info) ? reviewed(one, removed) : removed(one))).object;
       } catch (error) {
         // Gone meanwhile: what was wanted.
         if (error instanceof ApiError && error.code === 404) return undefined;
@@ -77,12 +80,13 @@ export async function removeOne(
   options: DeleteOptions,
 ): Promise<{ object: KubeObject; gone: boolean }> {
   const { info } = call;
+  const { dryRun } = options;
   const old = current(core, info, namespace, name);
   if (old === undefined) throw notFound(info, name);
   checkDeletePreconditions(info, old, options);
   if (storageOf(info) === '/namespaces' && PROTECTED.has(name))
     throw forbidden(info, name, 'this namespace may not be deleted');
-  admissionVerdict(core, call, info, 'DELETE', old, old);
+  admissionVerdict(core, dryRun === call.dryRun ? call : { ...call, dryRun }, info, 'DELETE', undefined, old);
   const marked = markDeleted(info, old, options, call.now);
   if (marked === undefined) {
     if (options.dryRun) return { object: old, gone: true };

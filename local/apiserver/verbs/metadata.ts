@@ -19,7 +19,13 @@ export function generatedName(base: string): string {
 }
 
 /** The metadata of a new object: what clients may not choose is the server's. */
-export function newMetadata(info: KindInfo, given: ObjectMeta, namespace: string | undefined, now: number): ObjectMeta {
+export function newMetadata(
+  info: KindInfo,
+  given: ObjectMeta,
+  namespace: string | undefined,
+  now: number,
+  uid: string = randomUUID(),
+): ObjectMeta {
   const {
     deletionTimestamp: _deletion,
     deletionGracePeriodSeconds: _grace,
@@ -28,7 +34,7 @@ export function newMetadata(info: KindInfo, given: ObjectMeta, namespace: string
     namespace: _namespace,
     ...kept
   } = given;
-  const metadata: ObjectMeta = { ...kept, uid: randomUUID(), creationTimestamp: timestamp(now) };
+  const metadata: ObjectMeta = { ...kept, uid, creationTimestamp: timestamp(now) };
   if (info.namespaced) metadata.namespace = namespace;
   if (hasGeneration(info)) metadata.generation = 1;
   return metadata;

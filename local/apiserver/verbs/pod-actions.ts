@@ -2,10 +2,14 @@
 import type { KubeObject } from '../../../api/object.ts';
 import { badRequest, conflict, notFound, tooManyRequests } from '../errors.ts';
 import { isObject, timestamp } from '../json.ts';
+import { admittedSubresource } from './admit.ts';
 import { nameOf, type Answer, type Body, type Call, type Core } from './call.ts';
 import { optionsOf, removeOne } from './delete.ts';
 import { matchesSelector } from './label-selector.ts';
 import { commit, current } from './write.ts';
+
+const BINDING = { group: '', version: 'v1', kind: 'Binding' };
+const EVICTION = { group: 'policy', version: 'v1', kind: 'Eviction' };
 
 const SUCCESS = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };
 
@@ -16,6 +20,7 @@ export async function bind(core: Core, call: Call): Promise<Answer> {
   if (typeof target !== 'string' || target === '') throw badRequest('target.name: Required value');
   const pod = current(core, info, namespace, name);
   if (pod === undefined) throw notFound(info, name);
+  admittedSubresource(core, call, BINDING, 'CREATE', call.body as Body, undefined);
   const spec = isObject(pod.spec) ? pod.spec : {};
   if (pod.metadata.deletionTimestamp !== undefined)
     throw conflict(info, name, `pod ${name} is being deleted, cannot be assigned to a host`);
@@ -40,6 +45,8 @@ export async function evict(core: Core, call: Call): Promise<Answer> {
   const name = nameOf(call);
   const pod = current(core, info, namespace, name);
   if (pod === undefined) throw notFound(info, name);
+  const eviction = isObject(call.body) ? call.body : {};
+  admittedSubresource(core, call, EVICTION, 'CREATE', eviction as Body, undefined);
   const budget = isOver(pod) ? undefined : exhaustedBudget(core, pod);
   if (budget !== undefined)
     throw tooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", 10, [
@@ -48,7 +55,6 @@ export async function evict(core: Core, call: Call): Promise<Answer> {
         message: `The disruption budget ${budget.metadata.name} does not allow it to lose a ready pod now`,
       },
     ]);
-  const eviction = isObject(call.body) ? call.body : {};
   await removeOne(core, call, name, namespace, optionsOf({ ...call, body: eviction.deleteOptions }));
   return { status: 201, body: { ...SUCCESS, code: 201 } };
 }

@@ -3,6 +3,7 @@ import { ApiError, failure } from '../../../kube/errors.ts';
 import { badRequest, noSuchPath, notFound } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { KindInfo, ScalePaths } from '../registry.ts';
+import { admittedSubresource } from './admit.ts';
 import { nameOf, type Answer, type Body, type Call, type Core } from './call.ts';
 import { patched } from './patch.ts';
 import { current, replace } from './write.ts';
@@ -52,7 +53,11 @@ async function write(core: Core, call: Call, old: Body, scale: unknown): Promise
   const metadata = isObject(scale.metadata) ? scale.metadata : {};
   const version = typeof metadata.resourceVersion === 'string' ? metadata.resourceVersion : undefined;
   const uid = typeof metadata.uid === 'string' ? metadata.uid : undefined;
-  const next = withPath(old, pathsOf(info).specReplicasPath, replicas) as Body;
+  const asked = withPath(old, pathsOf(info).specReplicasPath, replicas) as Body;
+  const before = scaleOf(info, old) as unknown as Body;
+  const reviewed = admittedSubresource(core, call, SCALE, 'UPDATE', scaleOf(info, asked) as unknown as Body, before);
+  const wanted = numberAt(reviewed, 'spec.replicas') ?? 0;
+  const next = withPath(asked, pathsOf(info).specReplicasPath, wanted) as Body;
   const given: Body = {
     ...next,
     metadata: { ...old.metadata, resourceVersion: version, uid: uid ?? old.metadata.uid },

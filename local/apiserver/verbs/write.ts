@@ -1,8 +1,9 @@
 /**
  * The way of every write: defaults, admission, what the kind's strategy says, validation, managed fields, store.
- * Each function runs in one turn of the event loop up to the store, so it always decides on the newest state.
+ * Each function runs in one turn of the event loop up to the store, so it always decides on the newest state. Where
+ * webhooks are to be asked it ends with `ReviewNeeded` instead, and is run again with their answers.
  */
-import type { KubeObject } from '../../../api/object.ts';
+import type { KubeObject, ObjectMeta } from '../../../api/object.ts';
 import { deepEqual } from '../../../kube/equal.ts';
 import { ApiError, failure } from '../../../kube/errors.ts';
 import { fromStorage, toStorage } from '../conversions.ts';
@@ -10,7 +11,7 @@ import { alreadyExists, forbidden, notFound } from '../errors.ts';
 import { isObject, timestamp } from '../json.ts';
 import { updateManagedFields } from '../patch/managed-fields.ts';
 import { groupVersion, storageOf, type KindInfo } from '../registry.ts';
-import { admissionDefaults, admissionVerdict } from './admit.ts';
+import { admissionVerdict, admittedChanges } from './admit.ts';
 import { keyOf, type Body, type Call, type Core } from './call.ts';
 import { checkPreconditions, generatedName, keptMetadata, newMetadata, refuseProblems } from './metadata.ts';
 import { problemsOf, shapeFor, withDefaults } from './rules.ts';
@@ -61,13 +62,14 @@ export async function insert(
           },
         ),
       );
-    name = generatedName(generateName);
-    for (let i = 1; i < GENERATED_NAME_TRIES && store.peek(storageOf(info), keyOf(info, namespace, name)); i++)
-      name = generatedName(generateName);
+    name = freeName(core, call, generateName);
   }
-  let object: Body = { ...given, metadata: newMetadata(info, { ...given.metadata, name }, namespace, call.now) };
+  const identified = (metadata: ObjectMeta) => newMetadata(info, metadata, namespace, call.now, call.reviews?.uid);
+  let object: Body = { ...given, metadata: identified({ ...given.metadata, name }) };
   object = withDefaults(info, object) as Body;
-  object = admissionDefaults(core, call, info, 'CREATE', object, undefined);
+  const admitted = admittedChanges(core, call, info, 'CREATE', object, undefined);
+  if (admitted !== object) object = { ...admitted, metadata: identified(admitted.metadata) };
+  name = object.metadata.name;
   object = withDefaults(info, prepareCreate(info, object)) as Body;
   refuseProblems(info, name, problemsOf(info, object, undefined));
   object = settled(core, call, info, object);
@@ -106,7 +108,8 @@ export async function replace(
   let object: Body = { ...given, metadata: keptMetadata(info, given.metadata, old.metadata) };
   object = prepareUpdate(info, call.subresource, object, old);
   object = withDefaults(info, object) as Body;
-  object = admissionDefaults(core, call, info, 'UPDATE', object, old);
+  const admitted = admittedChanges(core, call, info, 'UPDATE', object, old);
+  if (admitted !== object) object = { ...admitted, metadata: keptMetadata(info, admitted.metadata, old.metadata) };
   object = prepareUpdate(info, call.subresource, object, old);
   object = withDefaults(info, object) as Body;
   if (object.metadata.generation !== undefined && changesGeneration(info, object, old))
@@ -127,6 +130,15 @@ export async function replace(
     undo();
     throw error;
   }
+}
+
+/** A name nobody has yet; in each run of the same write the same, unless somebody has taken it. */
+function freeName(core: Core, { info, namespace, reviews }: Call, base: string): string {
+  const isTaken = (name: string) => core.store.peek(storageOf(info), keyOf(info, namespace, name)) !== undefined;
+  let name = reviews?.generatedName ?? generatedName(base);
+  for (let i = 1; i < GENERATED_NAME_TRIES && isTaken(name); i++) name = generatedName(base);
+  if (reviews !== undefined) reviews.generatedName = name;
+  return name;
 }
 
 /** Writes an object that is decided on, or removes it if that was only waiting for finalizers. */

@@ -1,0 +1,63 @@
+/** `matchConditions`: CEL over the request. Source: Kubernetes "Matching requests: matchConditions". */
+import { mayDo } from '../rbac.ts';
+import type { CelEngine, CelProgram } from '../schema/cel.ts';
+import type { Store } from '../store/store.ts';
+import type { Attributes } from './attributes.ts';
+import { admissionCel } from './cel.ts';
+import type { Hook } from './hook.ts';
+import type { Body, User } from '../verbs/call.ts';
+
+export type ConditionOutcome =
+  | { readonly type: 'match' }
+  | { readonly type: 'skip' }
+  /** One could not be evaluated and none was false. */
+  | { readonly type: 'failed'; readonly message: string };
+
+const MATCH: ConditionOutcome = { type: 'match' };
+const SKIP: ConditionOutcome = { type: 'skip' };
+
+export class MatchConditions {
+  readonly #programs = new WeakMap<Hook, readonly (CelProgram | Error)[]>();
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async evaluate(hook: Hook, attributes: Attributes, object: Body | undefined): Promise<ConditionOutcome> {
+    if (hook.matchConditions.length === 0) return MATCH;
+    const engine = await admissionCel();
+    const variables = engine.variables(
+      attributes,
+      object,
+      (user: User, request) => mayDo(this.#store, user, request).allowed,
+    );
+    const failures: string[] = [];
+    for (const program of this.#programsOf(hook, engine)) {
+      try {
+        if (program instanceof Error) throw program;
+        if (program(variables) === false) return SKIP;
+      } catch (error) {
+        failures.push(error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error));
+      }
+    }
+    if (failures.length === 0) return MATCH;
+    const [only = ''] = failures;
+    return { type: 'failed', message: failures.length === 1 ? only : `[${failures.join(', ')}]` };
+  }
+
+  #programsOf(hook: Hook, engine: Pick<CelEngine, 'compile'>): readonly (CelProgram | Error)[] {
+    let programs = this.#programs.get(hook);
+    if (programs === undefined) {
+      programs = hook.matchConditions.map(({ name, expression }) => {
+        try {
+          return engine.compile(expression);
+        } catch (error) {
+          return new Error(`compilation of match condition ${JSON.stringify(name)} failed: ${String(error)}`);
+        }
+      });
+      this.#programs.set(hook, programs);
+    }
+    return programs;
+  }
+}
