@@ -14,6 +14,12 @@ const LOOK_AFTER = 30;
 const LOOK_EVERY = 150;
 /** Where no probe tells of silence, it is looked at this often until it is found or has had its time. */
 const SOON = { first: 50, later: 1_000, from: 2_000, until: 60_000 };
+/**
+ * Programs that serve in the background do not end when their port is refused, and never listen: silent for this long,
+ * and idle meanwhile, while somebody else has the port, they are taken for such. A slow start is busy. In ms; of
+ * processor time less than this share of the time between two looks.
+ */
+const STUCK = { after: 600, idle: 450, share: 0.1 };
 
 export class PortKeeper {
   readonly #container: Container;
@@ -25,6 +31,10 @@ export class PortKeeper {
   #lookedAt = 0;
   /** The present run has been seen to listen. */
   #found = false;
+  /** The present run was ended because its port had been refused to it. */
+  #refused = false;
+  /** When the present run was last seen to work, and what it had used by then. */
+  #busy = { at: 0, cpuSeconds: 0 };
 
   constructor(container: Container, context: PodContext) {
     this.#container = container;
@@ -40,6 +50,8 @@ export class PortKeeper {
     const { runtime, stubborn } = this.#context.machine;
     this.#lookedAt = LOOK_AFTER - LOOK_EVERY;
     this.#found = false;
+    this.#refused = false;
+    this.#busy = { at: 0, cpuSeconds: 0 };
     this.#stubbornAs = `${image.digest ?? image.reference} ${this.#declared ?? ''}`;
     if (this.#declared === undefined || !runtime.ownNetworks || !stubborn.has(this.#stubbornAs))
       return this.#ownNetwork;
@@ -56,7 +68,7 @@ export class PortKeeper {
     const declared = this.#declared;
     if (declared === undefined || answered || this.#found || this.#ownNetwork) return false;
     const forbidden = isForbidden(declared);
-    if (!forbidden && !runtime.portInUse(declared)) return false;
+    if (!this.#refused && !forbidden && !runtime.portInUse(declared)) return false;
     if (!runtime.ownNetworks) {
       const state = forbidden ? 'is for root only' : 'is in use on this machine';
       const message = `port ${declared} ${state}; a program that listens on $PORT gets a free one`;
@@ -87,7 +99,7 @@ export class PortKeeper {
   onSilence(running: RunningContainer, elapsed: number): void {
     if (elapsed - this.#lookedAt < LOOK_EVERY) return;
     this.#lookedAt = elapsed;
-    this.#find(running);
+    if (!this.#find(running)) this.#endIfStuck(running, elapsed);
   }
 
   /** For a container that nobody probes. @param isRunning tells when to give up */
@@ -95,8 +107,34 @@ export class PortKeeper {
     if (this.#declared === undefined || elapsed > SOON.until) return;
     const delay = elapsed < SOON.from ? SOON.first : SOON.later;
     this.#context.machine.clock.after(delay, () => {
-      if (isRunning() && !this.#find(running)) this.findSoon(running, isRunning, elapsed + delay);
+      if (!isRunning() || this.#find(running)) return;
+      if (elapsed - this.#lookedAt >= LOOK_EVERY) {
+        this.#lookedAt = elapsed;
+        this.#endIfStuck(running, elapsed);
+      }
+      this.findSoon(running, isRunning, elapsed + delay);
     });
+  }
+
+  /** Its end is then a collision like any other; see {@link collided}. */
+  #endIfStuck(running: RunningContainer, elapsed: number): void {
+    const { runtime, log } = this.#context.machine;
+    if (this.#declared === undefined || this.#refused || !runtime.ownNetworks) return;
+    if (running.listeners().length > 0 || !runtime.portInUse(this.#declared)) return;
+    running.counters().then(
+      (counters) => {
+        if (counters === undefined || this.#found || this.#refused) return;
+        const { at, cpuSeconds } = this.#busy;
+        const used = (counters.cpuSeconds - cpuSeconds) * 1000;
+        if (at === 0 || used > (elapsed - at) * STUCK.share)
+          this.#busy = { at: elapsed, cpuSeconds: counters.cpuSeconds };
+        else if (elapsed >= STUCK.after && elapsed - at >= STUCK.idle) {
+          this.#refused = true;
+          running.kill();
+        }
+      },
+      (error: unknown) => log.warn('what a container uses is not known', { uid: this.#context.uid, error }),
+    );
   }
 
   /** A program that does not heed PORT listens somewhere: there is where its port is. */

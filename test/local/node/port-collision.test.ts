@@ -84,3 +84,33 @@ void t.test('they go as others do, and their ways in with them', { skip }, async
   );
   t.pass();
 });
+
+void t.test('a program that swallows the refusal of its port, and waits, gets it after all', { skip }, async (t) => {
+  const silent = `
+    const server = require('http').createServer((q, s) => s.end(process.env.HOSTNAME));
+    server.on('error', () => {});
+    server.listen(${String(taken)});
+    setInterval(() => {}, 1000);
+  `;
+  const container = stubborn({ readinessProbe: { tcpSocket: { port: taken } } });
+  // Another image than the one that is known by now.
+  await cluster.run('silent', { containers: [{ ...container, image: '/usr/bin/env', args: ['node', '-e', silent] }] });
+  const pod = await cluster.see('silent', isReady, 20_000);
+  t.equal(await ask(pod, taken), 'silent');
+  t.equal(pod.status?.containerStatuses?.[0]?.restartCount, 0, 'that was no failure of the program');
+});
+
+void t.test('a program that takes its time is left alone', { skip }, async (t) => {
+  const late = `
+    const busyUntil = Date.now() + 1500;
+    while (Date.now() < busyUntil);
+    require('http').createServer((q, s) => s.end(String(process.pid) + ' ' + process.env.PORT)).listen(process.env.PORT);
+  `;
+  const container = stubborn({ readinessProbe: { tcpSocket: { port: taken } } });
+  await cluster.run('late', {
+    containers: [{ ...container, image: '/usr/bin/nice', args: ['node', '-e', late] }],
+  });
+  const pod = await cluster.see('late', isReady, 20_000);
+  const [, port] = (await ask(pod, taken)).split(' ');
+  t.not(port, String(taken), 'it shares the network of the host, as those do that heed PORT');
+});
