@@ -11,7 +11,7 @@ import type { Reconciler, World } from '../../../kube/reconciler.ts';
 import { reasonOf, ReconcileError } from '../errors.ts';
 import { CONFIGURATION_LABEL } from '../keys.ts';
 import { beginPass, concludePass, timestamp } from '../observe.ts';
-import { ON_ITS_WAY } from '../revision/health.ts';
+import { notYetReady } from '../revision/health.ts';
 import { latestCreated, latestReady, revisionNameConflict, type CurrentRevision } from './latest.ts';
 import { makeRevision, revisionName } from './resources.ts';
 
@@ -69,7 +69,7 @@ async function reconcileConfiguration(
   }
   if (newest === name) conditions.markTrue('Ready');
   else if (status.latestReadyRevisionName !== name && ready?.status !== 'False')
-    conditions.markUnknown('Ready', undefined, unreadyMessage(created.found));
+    conditions.markUnknown('Ready', undefined, notYetReady(created.found));
 }
 
 /**
@@ -113,13 +113,6 @@ async function currentRevision(
     conditions.markFalse('Ready', 'RevisionFailed', `Revision creation failed with message: ${why}.`);
     throw new ReconcileError('failed to create Revision', error);
   }
-}
-
-/** A Revision on its way has nothing to say but that; one that is held up says by what. */
-function unreadyMessage(revision: Revision): string {
-  const { reason = '', message = '' } = conditionOf(revision.status, 'Ready') ?? {};
-  const text = `Revision "${revision.metadata.name}" is not yet ready.`;
-  return message === '' || ON_ITS_WAY.includes(reason) ? text : `${text} ${message}`;
 }
 
 /** The Revisions labelled with a Configuration. */

@@ -1,4 +1,5 @@
 /** Serves an addressable under a domain of the user's own, once the namespace has a claim to that domain. */
+import { Service as KubeService } from '../../../api/core.ts';
 import { Certificate, ClusterDomainClaim } from '../../../api/networking/certificate.ts';
 import { Ingress } from '../../../api/networking/ingress.ts';
 import type { KubeObject } from '../../../api/object.ts';
@@ -14,10 +15,11 @@ import { challengePath, challengesOf, ensureCertificate, wantsExternalTls } from
 import type { NetworkConfig } from '../config/network.ts';
 import type { ConfigStore } from '../config/store.ts';
 import { ensure, replaceSpec } from '../ensure.ts';
-import { NotOwnedError } from '../errors.ts';
+import { NotOwnedError, ReconcileError } from '../errors.ts';
 import { DOMAIN_MAPPING_UID_LABEL } from '../keys.ts';
-import { beginPass, endPass, mirror } from '../observe.ts';
-import { urlOf } from '../route/domains.ts';
+import { beginPass, concludePass, mirror } from '../observe.ts';
+import { portFor, urlOf } from '../route/domains.ts';
+import { notConfigured } from '../route/resources/ingress.ts';
 import { makeMappingIngress, type MappingTls } from './resources/ingress.ts';
 import { resolveTarget } from './target.ts';
 
@@ -45,6 +47,7 @@ export function domainMappingReconciler(config: ConfigStore): Reconciler<DomainM
           ),
       },
       { type: Service, keys: mappingsOf },
+      { type: KubeService, keys: mappingsOf },
       { type: Route, keys: mappingsOf },
     ],
     configs: ['config-network'],
@@ -58,16 +61,16 @@ export function domainMappingReconciler(config: ConfigStore): Reconciler<DomainM
 
     async reconcile(mapping, world): Promise<Outcome<Status>> {
       const conditions = beginPass(mapping, DOMAIN_MAPPING_CONDITIONS, world.clock);
-      if (mapping.metadata.generation !== mapping.status?.observedGeneration) notConfigured(conditions);
+      const waiting = notConfigured(mapping.metadata.annotations, config.network);
+      if (mapping.metadata.generation !== mapping.status?.observedGeneration)
+        conditions.markUnknown(INGRESS_READY, ...waiting);
       const status: Status = { ...mapping.status };
-      const again = await reconcileMapping(mapping, status, conditions, config.network, world);
-      return { status: endPass(mapping, status, conditions), again };
+      return concludePass(mapping, status, conditions, () =>
+        reconcileMapping(mapping, status, conditions, config.network, world),
+      );
     },
   };
 }
-
-/** Milliseconds: kinds that we do not watch may become addressable at any time. */
-const RETRY = 10_000;
 
 async function reconcileMapping(
   mapping: DomainMapping,
@@ -77,11 +80,11 @@ async function reconcileMapping(
   world: World,
 ): Promise<number | undefined> {
   const setUrl = (scheme: string) => {
-    status.url = urlOf(scheme, mapping.metadata.name, scheme === 'https' ? undefined : network.externalPort);
+    status.url = urlOf(scheme, mapping.metadata.name, portFor('ExternalIP', network, scheme));
     status.address = { url: status.url };
   };
   setUrl(network.externalScheme);
-  if (!(await claim(mapping, conditions, network, world))) return undefined;
+  await claim(mapping, conditions, network, world);
 
   let tls: MappingTls;
   try {
@@ -90,13 +93,13 @@ async function reconcileMapping(
     if (!(error instanceof NotOwnedError)) throw error;
     const message = `There is an existing certificate ${error.objectName} that we don't own.`;
     conditions.markFalse(CERTIFICATE_PROVISIONED, 'CertificateNotOwned', message);
-    return RETRY;
+    throw notOwned(mapping, error);
   }
 
   const target = await resolveTarget(mapping, world);
   if ('problem' in target) {
     conditions.markFalse(REFERENCE_RESOLVED, 'ResolveFailed', target.problem);
-    return RETRY;
+    throw new ReconcileError(`resolving reference: ${target.problem}`);
   }
   conditions.markTrue(REFERENCE_RESOLVED);
 
@@ -114,29 +117,33 @@ async function reconcileMapping(
   } catch (error) {
     if (!(error instanceof NotOwnedError)) throw error;
     conditions.markFalse(INGRESS_READY, 'NotOwned', error.message);
-    return RETRY;
+    throw notOwned(mapping, error);
   }
   const ready = conditionOf(ingress.status, 'Ready');
   if (ready === undefined || ingress.metadata.generation !== ingress.status?.observedGeneration)
-    notConfigured(conditions);
+    conditions.markUnknown(INGRESS_READY, ...notConfigured(mapping.metadata.annotations, network));
   else mirror(conditions, INGRESS_READY, ready);
   return undefined;
 }
 
-/** A domain belongs to one namespace of the cluster. @returns whether it is ours */
+function notOwned(mapping: DomainMapping, { kind, objectName }: NotOwnedError): ReconcileError {
+  return new ReconcileError(`domainmapping: "${mapping.metadata.name}" does not own ${kind}: "${objectName}"`);
+}
+
+/** A domain belongs to one namespace of the cluster. @throws ReconcileError when it is not ours */
 async function claim(
   mapping: DomainMapping,
   conditions: Conditions,
   network: NetworkConfig,
   world: World,
-): Promise<boolean> {
+): Promise<void> {
   const { name, namespace = '' } = mapping.metadata;
   let existing = world.informer(ClusterDomainClaim).get(undefined, name);
   if (existing === undefined) {
     if (!network.autocreateClusterDomainClaims) {
       const message = `no ClusterDomainClaim found for domain ${JSON.stringify(name)} (and autocreate-cluster-domain-claims property is not true)`;
       conditions.markFalse(DOMAIN_CLAIMED, 'DomainAlreadyClaimed', message);
-      return false;
+      throw new ReconcileError(message);
     }
     try {
       existing = await world.client.create(ClusterDomainClaim, {
@@ -146,17 +153,18 @@ async function claim(
         spec: { namespace },
       });
     } catch (error) {
-      if (!isAlreadyExists(error)) throw error;
+      if (!isAlreadyExists(error)) throw new ReconcileError('failed to create ClusterDomainClaim', error);
       existing = await world.client.get(ClusterDomainClaim, undefined, name);
     }
   }
   if (existing.spec.namespace !== namespace) {
     const message = 'The domain name is already in use by another DomainMapping';
     conditions.markFalse(DOMAIN_CLAIMED, 'DomainAlreadyClaimed', message);
-    return false;
+    throw new ReconcileError(
+      `namespace ${JSON.stringify(namespace)} does not own ClusterDomainClaim for ${JSON.stringify(name)}`,
+    );
   }
   conditions.markTrue(DOMAIN_CLAIMED);
-  return true;
 }
 
 /** A claim that another namespace holds is not ours to give up. */
@@ -233,8 +241,4 @@ function mappingsOf(object: KubeObject, world: World): ObjectKey[] {
 
 function keysOf(mappings: readonly DomainMapping[]): ObjectKey[] {
   return mappings.map(({ metadata: { namespace, name } }) => ({ namespace, name }));
-}
-
-function notConfigured(conditions: Conditions): void {
-  conditions.markUnknown(INGRESS_READY, 'IngressNotConfigured', 'Ingress has not yet been reconciled.');
 }

@@ -28,7 +28,7 @@ export async function resolveTarget(mapping: DomainMapping, world: World): Promi
   const { namespace = '' } = mapping.metadata;
   if (apiVersion === 'v1' && kind === 'Service') {
     return (await world.client.find(KubeService, namespace, name)) === undefined
-      ? { problem: `services "${name}" not found` }
+      ? { problem: `failed to get object ${namespace}/${name}: services "${name}" not found` }
       : { host: clusterHost(name, namespace), service: name };
   }
   const type = resourceType<AddressableObject>(apiVersion, kind, pluralOf(kind));

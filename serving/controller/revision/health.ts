@@ -1,7 +1,7 @@
 /** What Deployment, pods and PodAutoscaler say of a Revision. Pure. Source: reference section 1.4, "Revision". */
 import type { PodAutoscaler } from '../../../api/autoscaling/pod-autoscaler.ts';
 import type { Deployment, Pod } from '../../../api/core.ts';
-import { REVISION_CONDITIONS, type RevisionStatus } from '../../../api/serving/revision.ts';
+import { REVISION_CONDITIONS, type Revision, type RevisionStatus } from '../../../api/serving/revision.ts';
 import { conditionOf, type Conditions } from '../../../kube/conditions.ts';
 
 const [RESOURCES_AVAILABLE, CONTAINER_HEALTHY] = REVISION_CONDITIONS;
@@ -10,7 +10,7 @@ const DEPLOYING = 'Deploying';
 const DEADLINE_EXCEEDED = 'ProgressDeadlineExceeded';
 export const RESOLVING_DIGESTS = 'ResolvingDigests';
 /** Reasons of a Revision that goes its way to its first pod: they need no explanation further up. */
-export const ON_ITS_WAY: readonly string[] = ['', DEPLOYING, RESOLVING_DIGESTS];
+const ON_ITS_WAY: readonly string[] = ['', DEPLOYING, RESOLVING_DIGESTS];
 const NEVER_READY =
   'Initial scale was never achieved: no pod became ready within the progress deadline. See the logs of its pods, or raise serving.knative.dev/progress-deadline.';
 const WAITING = 'Waiting for the first pod to become ready.';
@@ -101,6 +101,13 @@ export function replicasOf(autoscaler: PodAutoscaler): Pick<RevisionStatus, 'act
     actualReplicas: known(autoscaler.status?.actualScale),
     desiredReplicas: known(autoscaler.status?.desiredScale),
   };
+}
+
+/** For those who wait for a Revision: on its way there is nothing to say but that, held up it says by what. */
+export function notYetReady(revision: Revision): string {
+  const { reason = '', message = '' } = conditionOf(revision.status, 'Ready') ?? {};
+  const text = `Revision "${revision.metadata.name}" is not yet ready.`;
+  return message === '' || ON_ITS_WAY.includes(reason) ? text : `${text} ${message}`;
 }
 
 /** Is there something about this pod that its Revision should say? Healthy pods wake nobody. */

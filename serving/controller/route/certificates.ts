@@ -18,7 +18,7 @@ import {
 import { CLUSTER_LOCAL_DOMAIN, domainForLabels } from '../config/domain.ts';
 import { NotOwnedError } from '../errors.ts';
 import { ROUTE_LABEL } from '../keys.ts';
-import { expandHost, hostOf, urlOf, type NamingConfig, type Visibility } from './domains.ts';
+import { expandHost, hostOf, portFor, urlOf, type NamingConfig, type Visibility } from './domains.ts';
 
 const [, , CERTIFICATE_PROVISIONED] = ROUTE_CONDITIONS;
 
@@ -65,7 +65,7 @@ async function provideExternal(
   tls: RouteTls['tls'],
   challenges: Map<string, IngressPath[]>,
 ): Promise<string> {
-  const { route, config, conditions, status, world } = inputs;
+  const { route, config, conditions, world } = inputs;
   const host = hostOf(route, tag, 'ExternalIP', config);
   const domain = domainForLabels(config.domain, route.metadata.labels ?? {});
   const name = routeCertificateName(route.metadata.uid ?? '', tag, 'external-domain');
@@ -80,7 +80,7 @@ async function provideExternal(
     if (found !== undefined) challenges.set(found.host, [...(challenges.get(found.host) ?? []), found.path]);
   }
   if (isReady(certificate)) {
-    setScheme(status, host, 'https');
+    setScheme(inputs, host, 'ExternalIP', 'https');
     conditions.markTrue(CERTIFICATE_PROVISIONED);
     tls.push({
       hosts: [host],
@@ -88,25 +88,26 @@ async function provideExternal(
       secretNamespace: certificate.metadata.namespace ?? '',
     });
   } else if (config.network.httpProtocol === 'Enabled') {
+    setScheme(inputs, host, 'ExternalIP', 'http');
     conditions.markTrue(
       CERTIFICATE_PROVISIONED,
       'HTTPDowngrade',
       `Certificate ${certificate.metadata.name} is not ready downgrade HTTP.`,
     );
   } else {
-    setScheme(status, host, 'https');
+    setScheme(inputs, host, 'ExternalIP', 'https');
     markUnready(conditions, certificate);
   }
   return name;
 }
 
 async function provideLocal(inputs: Inputs, tag: string, tls: RouteTls['tls']): Promise<string> {
-  const { route, config, conditions, status, world } = inputs;
+  const { route, config, conditions, world } = inputs;
   const hosts = expandHost(hostOf(route, tag, 'ClusterLocal', config), 'ClusterLocal');
   const request = requestOf(inputs, tag, 'cluster-local-domain', hosts, CLUSTER_LOCAL_DOMAIN);
   const certificate = await ensureCertificate(request, world);
   if (isReady(certificate)) {
-    for (const host of hosts) setScheme(status, host, 'https');
+    for (const host of hosts) setScheme(inputs, host, 'ClusterLocal', 'https');
     conditions.markTrue(CERTIFICATE_PROVISIONED);
     tls.push({ hosts, secretName: certificate.spec.secretName, secretNamespace: certificate.metadata.namespace ?? '' });
   } else markUnready(conditions, certificate);
@@ -150,10 +151,10 @@ function markUnready(conditions: Conditions, certificate: Certificate): void {
     );
 }
 
-/** TLS is served on its own port: a URL that turns to https loses the one of http. */
-function setScheme(status: RouteStatus, host: string, scheme: string): void {
-  const at = (url: string | undefined) =>
-    url !== undefined && new URL(url).hostname === host ? urlOf(scheme, host, undefined) : url;
+/** A URL of another scheme has that scheme's port. */
+function setScheme({ status, config }: Inputs, host: string, visibility: Visibility, scheme: string): void {
+  const wanted = urlOf(scheme, host, portFor(visibility, config.network, scheme));
+  const at = (url: string | undefined) => (url !== undefined && new URL(url).hostname === host ? wanted : url);
   status.url = at(status.url);
   if (status.address !== undefined) status.address = { ...status.address, url: at(status.address.url) };
   status.traffic = status.traffic?.map((target) =>

@@ -57,7 +57,9 @@ export function urlOf(scheme: string, host: string, port: number | undefined): s
   return port === undefined || port === usual ? `${scheme}://${host}` : `${scheme}://${host}:${port}`;
 }
 
-export function portFor(visibility: Visibility, network: NetworkConfig): number | undefined {
+/** The port that URLs of this scheme carry. */
+export function portFor(visibility: Visibility, network: NetworkConfig, scheme: string): number | undefined {
+  if (scheme === 'https') return visibility === 'ClusterLocal' ? network.clusterHttpsPort : network.externalHttpsPort;
   return visibility === 'ClusterLocal' ? network.clusterPort : network.externalPort;
 }
 

@@ -31,12 +31,13 @@ export async function reconcilePlaceholders(
       owner: route,
       desired,
       update: (existing) => existing,
+      what: 'placeholder service',
       label: 'placeholder service',
     });
     const endpoints = world.informer(Endpoints).get(object.metadata.namespace, object.metadata.name);
     // A selector-less Service's Endpoints may also be a mirror that the API server keeps without an owner.
     if (endpoints?.metadata.ownerReferences !== undefined && !isControlledBy(endpoints, route))
-      throw new NotOwnedError('placeholder Endpoint', object.metadata.name);
+      throw new NotOwnedError(Endpoints.kind, object.metadata.name);
     services.set(tag, object);
   }
   await deleteOrphans(route, services, world);

@@ -10,14 +10,14 @@ import type { Outcome, Reconciler, World } from '../../../kube/reconciler.ts';
 import { parseDuration } from '../../../kube/go-duration.ts';
 import type { ConfigStore } from '../config/store.ts';
 import { ensure, replaceSpec } from '../ensure.ts';
-import { DomainNameError, NotOwnedError } from '../errors.ts';
+import { DomainNameError, NotOwnedError, ReconcileError } from '../errors.ts';
 import { firstOf, ROLLOUT_ANNOTATION, ROLLOUT_DURATION } from '../keys.ts';
-import { beginPass, endPass, mirror } from '../observe.ts';
+import { beginPass, concludePass, mirror } from '../observe.ts';
 import { markCertificateNotOwned, reconcileCertificates } from './certificates.ts';
 import { clusterHost, DEFAULT_TARGET, urlOf } from './domains.ts';
 import { balancePlaceholders, placeholdersOf, reconcilePlaceholders } from './placeholders.ts';
 import { keysOf, routesOfConfiguration, routesTouchedBy } from './references.ts';
-import { ingressName, makeIngress } from './resources/ingress.ts';
+import { ingressName, makeIngress, notConfigured } from './resources/ingress.ts';
 import { isDone, observeReady, parseRollout, settledRollout, stepRollout, type Rollout } from './rollout.ts';
 import { statusTraffic, tagUrl } from './status-traffic.ts';
 import { planTraffic, type TrafficPlan } from './traffic.ts';
@@ -43,32 +43,29 @@ export function routeReconciler(config: ConfigStore): Reconciler<Route> {
       const conditions = beginPass(route, ROUTE_CONDITIONS, world.clock);
       const status: RouteStatus = { ...route.status };
       // A generation that was not seen before is not ready because the one before it was.
-      if (route.metadata.generation !== route.status?.observedGeneration) notConfigured(conditions);
-      let again: number | undefined;
-      try {
-        again = await reconcileRoute(route, status, conditions, config, world);
-      } catch (error) {
-        if (error instanceof DomainNameError) conditions.markFalse(ALL_TRAFFIC_ASSIGNED, 'ErrorConfig', error.message);
-        else if (error instanceof NotOwnedError && error.kind === Certificate.kind) {
-          markCertificateNotOwned(conditions, error);
-          again = RETRY_NOT_OWNED;
-        } else if (error instanceof NotOwnedError) {
-          const kind = error.kind === 'Service' ? 'placeholder Service' : error.kind;
-          conditions.markFalse(
-            INGRESS_READY,
-            'NotOwned',
-            `There is an existing ${kind} "${error.objectName}" that we do not own.`,
-          );
-          again = RETRY_NOT_OWNED;
-        } else throw error;
-      }
-      return { status: endPass(route, status, conditions), again };
+      if (route.metadata.generation !== route.status?.observedGeneration)
+        conditions.markUnknown(INGRESS_READY, ...notConfigured(route.metadata.annotations, config.network));
+      return concludePass(route, status, conditions, async () => {
+        try {
+          return await reconcileRoute(route, status, conditions, config, world);
+        } catch (error) {
+          if (error instanceof DomainNameError)
+            conditions.markFalse(ALL_TRAFFIC_ASSIGNED, 'ErrorConfig', error.message);
+          if (!(error instanceof NotOwnedError)) throw error;
+          if (error.kind === Certificate.kind) markCertificateNotOwned(conditions, error);
+          else markNotOwned(conditions, error);
+          const { name } = route.metadata;
+          throw new ReconcileError(`route: "${name}" does not own ${error.kind}: "${error.objectName}"`);
+        }
+      });
     },
   };
 }
 
-/** Milliseconds: nothing tells us when somebody else's Service goes away. */
-const RETRY_NOT_OWNED = 10_000;
+function markNotOwned(conditions: Conditions, { kind, objectName }: NotOwnedError): void {
+  const what = kind === Service.kind ? 'placeholder Service' : kind === Endpoints.kind ? 'placeholder Endpoint' : kind;
+  conditions.markFalse(INGRESS_READY, 'NotOwned', `There is an existing ${what} "${objectName}" that we do not own.`);
+}
 
 /** @returns ms after which a rollout takes its next step */
 async function reconcileRoute(
@@ -116,11 +113,13 @@ async function reconcileRoute(
     label: 'Ingress',
     namedInFailure: false,
   });
+  const waiting = notConfigured(route.metadata.annotations, config.network);
   const settled = isDone(rollout);
-  if (ingress.metadata.generation !== ingress.status?.observedGeneration) notConfigured(conditions);
+  if (ingress.metadata.generation !== ingress.status?.observedGeneration)
+    conditions.markUnknown(INGRESS_READY, ...waiting);
   else if (settled) {
     const ready = conditionOf(ingress.status, 'Ready');
-    if (ready === undefined) notConfigured(conditions);
+    if (ready === undefined) conditions.markUnknown(INGRESS_READY, ...waiting);
     else mirror(conditions, INGRESS_READY, ready);
   }
   await balancePlaceholders(route, services, ingress, config, world);
@@ -152,8 +151,4 @@ function currentRollout(
     previous = observeReady(previous, now, seconds);
   const { rollout, next } = stepRollout(goal, previous, now);
   return { rollout, again: next === 0 ? undefined : Math.max(1, Math.ceil((next - now) / 1e6)) };
-}
-
-function notConfigured(conditions: Conditions): void {
-  conditions.markUnknown(INGRESS_READY, 'IngressNotConfigured', 'Ingress has not yet been reconciled.');
 }

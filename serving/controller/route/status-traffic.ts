@@ -29,5 +29,5 @@ export function statusTraffic(
 
 export function tagUrl(route: Route, tag: string, visibility: Visibility, config: NamingConfig): string {
   const scheme = visibility === 'ClusterLocal' ? 'http' : config.network.externalScheme;
-  return urlOf(scheme, hostOf(route, tag, visibility, config), portFor(visibility, config.network));
+  return urlOf(scheme, hostOf(route, tag, visibility, config), portFor(visibility, config.network, scheme));
 }

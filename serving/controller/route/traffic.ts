@@ -4,6 +4,7 @@ import type { Revision } from '../../../api/serving/revision.ts';
 import type { Route, TrafficTarget } from '../../../api/serving/route.ts';
 import { conditionOf, isReady } from '../../../kube/conditions.ts';
 import { CONFIGURATION_LABEL, SERVICE_LABEL } from '../keys.ts';
+import { notYetReady } from '../revision/health.ts';
 import { protocolOf } from '../revision/resources/port.ts';
 import { DEFAULT_TARGET } from './domains.ts';
 
@@ -65,11 +66,12 @@ function resolveLatest(target: TrafficTarget, name: string, sources: TrafficSour
   if (configuration === undefined) return missingConfiguration(name);
   const latest = configuration.status?.latestReadyRevisionName ?? '';
   if (latest === '') {
-    return conditionOf(configuration.status, 'Ready')?.status === 'False'
+    const ready = conditionOf(configuration.status, 'Ready');
+    return ready?.status === 'False'
       ? {
           status: 'False',
           reason: 'RevisionMissing',
-          message: `Configuration "${name}" does not have any ready Revision.`,
+          message: joined(`Configuration "${name}" does not have any ready Revision.`, ready.message),
         }
       : {
           status: 'Unknown',
@@ -139,20 +141,31 @@ function merge(
 }
 
 function missingConfiguration(name: string): BadTarget {
-  return {
-    status: 'False',
-    reason: 'ConfigurationMissing',
-    message: `Configuration "${name}" referenced in traffic not found.`,
-  };
+  return { status: 'False', reason: 'ConfigurationMissing', message: notFound('Configuration', name) };
 }
 
 function missingRevision(name: string): BadTarget {
-  return { status: 'False', reason: 'RevisionMissing', message: `Revision "${name}" referenced in traffic not found.` };
+  return { status: 'False', reason: 'RevisionMissing', message: notFound('Revision', name) };
+}
+
+function notFound(kind: string, name: string): string {
+  const list = `kubectl get ${kind.toLowerCase()}s.serving.knative.dev`;
+  return `${kind} "${name}" referenced in traffic not found. Create it, or name one that "${list}" lists.`;
 }
 
 function unready(revision: Revision): BadTarget {
   const { name } = revision.metadata;
-  return conditionOf(revision.status, 'Ready')?.status === 'False'
-    ? { status: 'False', reason: 'RevisionMissing', message: `Revision "${name}" failed to become ready.` }
-    : { status: 'Unknown', reason: 'RevisionMissing', message: `Revision "${name}" is not yet ready.` };
+  const ready = conditionOf(revision.status, 'Ready');
+  return ready?.status === 'False'
+    ? {
+        status: 'False',
+        reason: 'RevisionMissing',
+        message: joined(`Revision "${name}" failed to become ready.`, ready.message),
+      }
+    : { status: 'Unknown', reason: 'RevisionMissing', message: notYetReady(revision) };
+}
+
+/** What does not work, and why as far as that is known. */
+function joined(what: string, why: string | undefined): string {
+  return (why ?? '') === '' ? what : `${what} ${why ?? ''}`;
 }

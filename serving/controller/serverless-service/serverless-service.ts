@@ -10,9 +10,9 @@ import type { Conditions } from '../../../kube/conditions.ts';
 import { includes } from '../../../kube/equal.ts';
 import type { ObjectKey, Outcome, Reconciler, World } from '../../../kube/reconciler.ts';
 import { ensure } from '../ensure.ts';
-import { NotOwnedError } from '../errors.ts';
+import { NotOwnedError, ReconcileError } from '../errors.ts';
 import { SERVERLESS_SERVICE_LABEL } from '../keys.ts';
-import { beginPass, endPass } from '../observe.ts';
+import { beginPass, concludePass } from '../observe.ts';
 import { USER_PORT_NAME } from '../revision/resources/port.ts';
 import {
   ENDPOINTS_POPULATED,
@@ -64,24 +64,21 @@ export function serverlessServiceReconciler(systemNamespace: string = SERVING_NA
       if (deployment === undefined) return {};
       const conditions = beginPass(sks, SERVERLESS_SERVICE_CONDITIONS, world.clock);
       const status: Status = { ...sks.status };
-      try {
-        await reconcileServices(sks, deployment, status, conditions, systemNamespace, world);
-      } catch (error) {
-        if (!(error instanceof NotOwnedError)) throw error;
-        conditions.markFalse(
-          ENDPOINTS_POPULATED,
-          'NotOwned',
-          `Resource ${error.objectName} of type ${error.kind} is not owned by SKS`,
-        );
-        return { status: endPass(sks, status, conditions), again: RETRY_NOT_OWNED };
-      }
-      return { status: endPass(sks, status, conditions) };
+      return concludePass(sks, status, conditions, async () => {
+        try {
+          await reconcileServices(sks, deployment, status, conditions, systemNamespace, world);
+        } catch (error) {
+          if (!(error instanceof NotOwnedError)) throw error;
+          const { kind, objectName } = error;
+          const message = `Resource ${objectName} of type ${kind} is not owned by SKS`;
+          conditions.markFalse(ENDPOINTS_POPULATED, 'NotOwned', message);
+          throw new ReconcileError(`SKS: ${sks.metadata.name} does not own ${kind}: ${objectName}`);
+        }
+        return undefined;
+      });
     },
   };
 }
-
-/** Milliseconds: nothing tells us when somebody else's Service goes away. */
-const RETRY_NOT_OWNED = 10_000;
 
 async function reconcileServices(
   sks: Sks,
@@ -99,6 +96,7 @@ async function reconcileServices(
     owner: sks,
     desired,
     update: (existing) => withSpec(existing, desired, true),
+    what: 'private K8s Service',
   });
   if (made.created) conditions.markUnknown(ENDPOINTS_POPULATED, 'CreatingPrivateService', NOT_READY);
   status.privateServiceName = privateServiceName(sks);
@@ -109,6 +107,7 @@ async function reconcileServices(
     owner: sks,
     desired: wanted,
     update: (existing) => withSpec(existing, wanted, false),
+    what: 'public K8s Service',
   });
   if (shown.created) conditions.markUnknown(ENDPOINTS_POPULATED, 'CreatingPublicService', NOT_READY);
   status.serviceName = name;
@@ -157,6 +156,7 @@ async function publishActivators(sks: Sks, systemNamespace: string, world: World
     desired,
     update: (existing) =>
       includes(existing.subsets ?? [], desired.subsets) ? existing : { ...existing, subsets: desired.subsets },
+    what: 'public K8s Endpoints',
   });
 }
 

@@ -50,7 +50,7 @@ t.test('from a Service to its pods and back', async (t) => {
       'status',
     );
     const times: number[] = [];
-    for (const name of ['b', 'c', 'd', 'e', 'f']) {
+    for (const name of ['bb', 'cc', 'dd', 'ee', 'ff']) {
       const start = performance.now();
       await client.create(Service, serviceOf(name, run(name)));
       await cluster.until(Service, name, readyAt(`${name}-00001`));
@@ -179,7 +179,9 @@ t.test('from a Service to its pods and back', async (t) => {
       Service,
       'nowhere',
       (one) =>
-        conditionOf(one.status, 'RoutesReady')?.message === 'Configuration "nowhere" does not have any ready Revision.',
+        conditionOf(one.status, 'RoutesReady')?.message?.startsWith(
+          'Configuration "nowhere" does not have any ready Revision. Revision "nowhere-00001" failed with message: ',
+        ) === true,
     );
     cluster.resolveImage = (image) => Promise.resolve(`${image}@sha256:${'b'.repeat(64)}`);
     await cluster.until(Service, 'nowhere', readyAt('nowhere-00001'));
@@ -231,12 +233,12 @@ t.test('from a Service to its pods and back', async (t) => {
     await change(cluster, 'byo', { template: named('one', 'one') });
     const back = await cluster.until(Service, 'byo', readyAt('byo-one'));
     t.strictSame(back.status?.traffic, [{ revisionName: 'byo-one', percent: 100, latestRevision: true }]);
-    const taken = serviceOf('taken', run('x', { name: 'taken-x' }));
+    const taken = serviceOf('taken', run('xx', { name: 'taken-x' }));
     const foreign = {
       apiVersion: 'serving.knative.dev/v1',
       kind: 'Revision',
       metadata: { name: 'taken-x', namespace: 'default' },
-      spec: { containers: [{ image: 'y' }] },
+      spec: { containers: [{ image: 'yy' }] },
     };
     await client.create(Revision, foreign as unknown as Revision);
     await client.create(Service, taken);
@@ -254,8 +256,8 @@ t.test('from a Service to its pods and back', async (t) => {
   });
 
   await t.test('a Configuration of somebody else’s is left alone', async (t) => {
-    await client.create(Configuration, configurationOf('mine', run('x')));
-    await client.create(Service, serviceOf('mine', run('y')));
+    await client.create(Configuration, configurationOf('mine', run('xx')));
+    await client.create(Service, serviceOf('mine', run('yy')));
     const blocked = await cluster.until(
       Service,
       'mine',
@@ -270,7 +272,10 @@ t.test('from a Service to its pods and back', async (t) => {
   });
 
   await t.test('labels and annotations follow the Service, also when taken away', async (t) => {
-    await client.create(Service, serviceOf('meta', run('m'), { labels: { team: 'a' }, annotations: { 'x.y/z': '1' } }));
+    await client.create(
+      Service,
+      serviceOf('meta', run('mm'), { labels: { team: 'a' }, annotations: { 'x.y/z': '1' } }),
+    );
     await cluster.until(Service, 'meta', readyAt('meta-00001'));
     await client.patch(Service, 'default', 'meta', {
       metadata: { labels: { team: null }, annotations: { 'x.y/z': '2' } },
@@ -304,7 +309,7 @@ t.test('from a Service to its pods and back', async (t) => {
 t.test('an invalid Service is refused at apply', async (t) => {
   const cluster = await startCluster();
   t.teardown(() => cluster.stop());
-  const bad = serviceOf('bad', { spec: { containers: [{ image: 'x', ports: [{ containerPort: 8012 }] }] } });
+  const bad = serviceOf('bad', { spec: { containers: [{ image: 'xx', ports: [{ containerPort: 8012 }] }] } });
   const error: unknown = await cluster.client.create(Service, bad).catch((reason: unknown) => reason);
   t.ok(error instanceof ApiError);
   t.match((error as ApiError).status, {

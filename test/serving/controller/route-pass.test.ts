@@ -91,8 +91,8 @@ t.test('a Route whose Revision is ready makes placeholder and Ingress', async (t
   t.strictSame(conditionsOf(status), [
     'AllTrafficAssigned=True',
     'CertificateProvisioned=True TLSNotEnabled: external-domain-tls is not enabled',
-    'IngressReady=Unknown IngressNotConfigured: Ingress has not yet been reconciled.',
-    'Ready=Unknown IngressNotConfigured: Ingress has not yet been reconciled.',
+    'IngressReady=Unknown IngressNotConfigured: Ingress has not yet been reconciled. It waits for the gateway of ingress class "mine".',
+    'Ready=Unknown IngressNotConfigured: Ingress has not yet been reconciled. It waits for the gateway of ingress class "mine".',
   ]);
 });
 
@@ -108,7 +108,7 @@ t.test('targets that cannot be served', async (t) => {
       'no Configuration',
       [latest],
       [],
-      'False ConfigurationMissing: Configuration "svc" referenced in traffic not found.',
+      'False ConfigurationMissing: Configuration "svc" referenced in traffic not found. Create it, or name one that "kubectl get configurations.serving.knative.dev" lists.',
     ],
     [
       'no ready Revision yet',
@@ -120,13 +120,13 @@ t.test('targets that cannot be served', async (t) => {
       'no ready Revision at all',
       [latest],
       [failed],
-      'False RevisionMissing: Configuration "svc" does not have any ready Revision.',
+      'False RevisionMissing: Configuration "svc" does not have any ready Revision. no',
     ],
     [
       'its Revision is gone',
       [latest],
       [configuration],
-      'False RevisionMissing: Revision "svc-00001" referenced in traffic not found.',
+      'False RevisionMissing: Revision "svc-00001" referenced in traffic not found. Create it, or name one that "kubectl get revisions.serving.knative.dev" lists.',
     ],
     [
       'its Revision is not ready',
@@ -134,8 +134,13 @@ t.test('targets that cannot be served', async (t) => {
       [configuration, aRevision('svc-00001')],
       'Unknown RevisionMissing: Revision "svc-00001" is not yet ready.',
     ],
-    ['named, gone', named, [], 'False RevisionMissing: Revision "svc-00001" referenced in traffic not found.'],
-    ['named, failed', named, [broken], 'False RevisionMissing: Revision "svc-00001" failed to become ready.'],
+    [
+      'named, gone',
+      named,
+      [],
+      'False RevisionMissing: Revision "svc-00001" referenced in traffic not found. Create it, or name one that "kubectl get revisions.serving.knative.dev" lists.',
+    ],
+    ['named, failed', named, [broken], 'False RevisionMissing: Revision "svc-00001" failed to become ready. y'],
     [
       'another Service’s',
       named,
@@ -157,7 +162,7 @@ t.test('targets that cannot be served', async (t) => {
         { revisionName: 'gone', latestRevision: false, percent: 50 },
       ],
       [aConfiguration()],
-      'False RevisionMissing: Revision "gone" referenced in traffic not found.',
+      'False RevisionMissing: Revision "gone" referenced in traffic not found. Create it, or name one that "kubectl get revisions.serving.knative.dev" lists.',
     ],
   ] as const) {
     const route = aRoute([...traffic], {
@@ -245,12 +250,13 @@ t.test('rules', async (t) => {
   );
 });
 
-t.test('a host name that cannot be is said, not retried', async (t) => {
-  const { status, writes } = await pass(aRoute([latest]), {
+t.test('a host name that cannot be is said', async (t) => {
+  const { status, writes, failure } = await pass(aRoute([latest]), {
     others: [configuration, revision],
     config: { 'config-domain': { [`${'x'.repeat(64)}.com`]: '' } },
   });
   t.strictSame(writes, []);
+  t.match(failure, 'domain name error: invalid domain name');
   t.match(
     conditionsOf(status)[0],
     /^AllTrafficAssigned=False ErrorConfig: domain name error: invalid domain name "svc.ns.x{64}.com": url: /,
@@ -258,17 +264,52 @@ t.test('a host name that cannot be is said, not retried', async (t) => {
 });
 
 t.test('names that are taken', async (t) => {
-  const foreign = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'svc', namespace: 'ns' } };
-  const { status, writes } = await pass(aRoute([latest]), {
-    others: [configuration, revision, foreign],
-    config: CONFIG,
+  const object = (apiVersion: string, kind: string) => ({
+    apiVersion,
+    kind,
+    metadata: { name: 'svc', namespace: 'ns', ownerReferences: [ownedBy('Route', 'other')] },
   });
-  t.strictSame(writes, []);
-  t.ok(
-    conditionsOf(status).includes(
-      'IngressReady=False NotOwned: There is an existing placeholder Service "svc" that we do not own.',
-    ),
-  );
+  const ours = over(object('v1', 'Service'), { metadata: { ownerReferences: [ownedBy('Route', 'svc')] } });
+  for (const [others, says, failure] of [
+    [
+      [object('v1', 'Service')],
+      'There is an existing placeholder Service "svc" that we do not own.',
+      'route: "svc" does not own Service: "svc"',
+    ],
+    [
+      [ours, object('v1', 'Endpoints')],
+      'There is an existing placeholder Endpoint "svc" that we do not own.',
+      'route: "svc" does not own Endpoints: "svc"',
+    ],
+    [
+      [ours, object('networking.internal.knative.dev/v1alpha1', 'Ingress')],
+      'There is an existing Ingress "svc" that we do not own.',
+      'route: "svc" does not own Ingress: "svc"',
+    ],
+  ] as const) {
+    const result = await pass(aRoute([latest]), { others: [configuration, revision, ...others], config: CONFIG });
+    t.strictSame(result.writes, []);
+    t.ok(conditionsOf(result.status).includes(`IngressReady=False NotOwned: ${says}`), says);
+    t.equal(result.failure, failure);
+  }
+});
+
+t.test('what cannot be made is an event, and the status says what was found out', async (t) => {
+  const others = [configuration, revision];
+  for (const [verb, event, failure] of [
+    [
+      'create Service svc',
+      'Warning CreationFailed: Failed to create placeholder service "svc": no',
+      'failed to create placeholder service: no',
+    ],
+    ['create Ingress svc', 'Warning CreationFailed: Failed to create Ingress: no', 'failed to create Ingress: no'],
+  ] as const) {
+    const result = await pass(aRoute([latest]), { others, config: CONFIG, refuse: { [verb]: 'no' } });
+    t.equal(result.failure, failure);
+    t.equal(result.events.at(-1), event);
+    t.match(result.status, { observedGeneration: 1, url: 'http://svc.ns.example.com' });
+    t.ok(conditionsOf(result.status).includes('AllTrafficAssigned=True'));
+  }
 });
 
 t.test('the placeholder follows the load balancer', async (t) => {

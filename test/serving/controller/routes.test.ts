@@ -26,7 +26,7 @@ t.test('Routes, domains and certificates', async (t) => {
       'alone',
       (route) => conditionOf(route.status, 'AllTrafficAssigned')?.reason === 'ConfigurationMissing',
     );
-    t.equal(conditionOf(missing.status, 'Ready')?.message, 'Configuration "alone" referenced in traffic not found.');
+    t.match(conditionOf(missing.status, 'Ready')?.message, 'Configuration "alone" referenced in traffic not found.');
     await client.create(Configuration, configurationOf('alone', run('one')));
     await cluster.until(Route, 'alone', (route) => isReady(route));
     const held = await cluster.until(
@@ -97,7 +97,8 @@ t.test('Routes, domains and certificates', async (t) => {
     );
     t.match(conditionOf(broken.status, 'Ready'), {
       reason: 'RevisionMissing',
-      message: 'Revision "keeps-00009" referenced in traffic not found.',
+      message:
+        'Revision "keeps-00009" referenced in traffic not found. Create it, or name one that "kubectl get revisions.serving.knative.dev" lists.',
     });
     t.strictSame(broken.status?.traffic, before.status?.traffic);
     const ingress = await client.get(Ingress, 'default', 'keeps');

@@ -9,13 +9,12 @@ import {
   CERTIFICATE_CLASS,
   DOMAIN_MAPPING_NAMESPACE_LABEL,
   DOMAIN_MAPPING_UID_LABEL,
-  firstOf,
   INGRESS_CLASS,
   LAST_APPLIED,
   union,
   without,
 } from '../../keys.ts';
-import { httpOptionOf } from '../../route/resources/ingress.ts';
+import { httpOptionOf, ingressClassOf } from '../../route/resources/ingress.ts';
 import type { Target } from '../target.ts';
 
 export interface MappingTls {
@@ -44,7 +43,7 @@ export function makeMappingIngress(
       labels: union(labels, { [DOMAIN_MAPPING_UID_LABEL]: uid, [DOMAIN_MAPPING_NAMESPACE_LABEL]: namespace }),
       annotations: {
         ...without(annotations, (key) => aliases.includes(key)),
-        [INGRESS_CLASS[0]]: firstOf(annotations, INGRESS_CLASS) ?? network.ingressClass,
+        [INGRESS_CLASS[0]]: ingressClassOf(annotations, network),
       },
       ownerReferences: [controllerRef(mapping, DomainMapping)],
     },

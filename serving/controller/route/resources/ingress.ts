@@ -58,7 +58,7 @@ export function makeIngress(route: Route, inputs: IngressInputs): Ingress {
       annotations: {
         [ROLLOUT_ANNOTATION]: formatRollout(inputs.rollout),
         ...without(annotations, (key) => key === LAST_APPLIED || ALIASES.includes(key)),
-        [INGRESS_CLASS[0]]: firstOf(annotations, INGRESS_CLASS) ?? network.ingressClass,
+        [INGRESS_CLASS[0]]: ingressClassOf(annotations, network),
         ...(Object.keys(tagToHost).length === 0 ? {} : { [TAG_TO_HOST_ANNOTATION]: JSON.stringify(tagToHost) }),
       },
       ownerReferences: [controllerRef(route, Route)],
@@ -136,6 +136,17 @@ function withTagHeader(
       headers: { [TAG_HEADER]: { exact: other } },
     }));
   return [...byHeader, { ...own, appendHeaders: { [DEFAULT_ROUTE_HEADER]: 'true' } }];
+}
+
+export function ingressClassOf(annotations: StringMap | undefined, network: NetworkConfig): string {
+  return firstOf(annotations, INGRESS_CLASS) ?? network.ingressClass;
+}
+
+/** Reason and message of a Route or DomainMapping whose Ingress nobody has said anything about yet. */
+export function notConfigured(annotations: StringMap | undefined, network: NetworkConfig): [string, string] {
+  const wanted = ingressClassOf(annotations, network);
+  const message = `Ingress has not yet been reconciled. It waits for the gateway of ingress class "${wanted}".`;
+  return ['IngressNotConfigured', message];
 }
 
 /** What becomes of plain HTTP: the annotation's word, else the cluster's; undefined where there is none to speak of. */
