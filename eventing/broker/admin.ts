@@ -1,9 +1,12 @@
-/** The listener for operators: /metrics, /healthz, /readyz. */
+/** The listener for operators: /metrics, /healthz, /readyz, /status. */
 import { createServer, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
 
-/** @param isReady whether /readyz answers 200 */
-export function createAdmin(registry: Registry, isReady: () => boolean): Server {
+/**
+ * @param isReady whether /readyz answers 200
+ * @param status what /status says, as JSON
+ */
+export function createAdmin(registry: Registry, isReady: () => boolean, status: () => object): Server {
   return createServer((request, response) => {
     request.resume();
     const path = (request.url ?? '').split('?')[0];
@@ -13,7 +16,8 @@ export function createAdmin(registry: Registry, isReady: () => boolean): Server 
     if (request.method !== 'GET' && request.method !== 'HEAD') return answer(405, 'only GET\n');
     if (path === '/healthz') return answer(200, 'ok\n');
     if (path === '/readyz') return isReady() ? answer(200, 'ok\n') : answer(503, 'not ready\n');
-    if (path !== '/metrics') return answer(404, 'see /metrics, /healthz, /readyz\n');
+    if (path === '/status') return answer(200, JSON.stringify(status()), 'application/json');
+    if (path !== '/metrics') return answer(404, 'see /metrics, /healthz, /readyz, /status\n');
     registry.metrics().then(
       (text) => answer(200, text, registry.contentType),
       (error: unknown) => answer(500, `${error instanceof Error ? error.message : String(error)}\n`),

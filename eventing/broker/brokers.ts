@@ -6,7 +6,7 @@ import { readdir, rmdir } from 'node:fs/promises';
 import type { Clock } from '../../kube/clock.ts';
 import type { Logger } from '../../kube/log.ts';
 import { stampEvent } from './accept.ts';
-import { Dispatcher, type Delivery, type DispatchLimits } from './dispatch.ts';
+import { Dispatcher, type Delivery, type DispatchLimits, type DispatchStatus } from './dispatch.ts';
 import { BrokerError } from './errors.ts';
 import { encodeEvent, type BrokerEvent } from './event/event.ts';
 import { FileLog } from './log/file/file-log.ts';
@@ -73,6 +73,18 @@ export class Brokers {
     let owed = 0;
     for (const { dispatchers } of this.#served.values()) for (const one of dispatchers.values()) owed += one.owed;
     return owed;
+  }
+
+  /** How the deliveries of each Trigger go. */
+  get triggers(): (DispatchStatus & { readonly namespace: string; readonly broker: string; readonly name: string })[] {
+    return [...this.#served.values()].flatMap(({ dispatchers }) =>
+      [...dispatchers.values()].map(({ labels: { namespace, broker, trigger: name }, status }) => ({
+        namespace,
+        broker,
+        name,
+        ...status,
+      })),
+    );
   }
 
   knows(namespace: string, name: string): boolean {

@@ -53,6 +53,30 @@ export interface DispatcherOptions {
   readonly limits?: Partial<DispatchLimits>;
 }
 
+/** How a Trigger's deliveries go, for those who ask why. */
+export interface DispatchStatus {
+  /** Events accepted that are not settled. */
+  readonly owed: number;
+  /** Those of them that failed and wait for another attempt. */
+  readonly retrying: number;
+  /** When an event was last delivered, ms since the epoch. */
+  readonly deliveredAt?: number;
+  /** The last attempt that failed, if none was made to succeed since. */
+  readonly failure?: LastFailure;
+}
+
+export interface LastFailure {
+  /** ms since the epoch. */
+  readonly at: number;
+  readonly destination: string;
+  /** HTTP status; absent when no response came. */
+  readonly status?: number;
+  /** The beginning of what was answered, or why nothing was. */
+  readonly message: string;
+  /** What became of the event. */
+  readonly outcome: 'retried' | 'dead-lettered' | 'dropped';
+}
+
 /** An event looked at and not settled. Its bytes stay in the log. */
 interface Entry {
   readonly offset: number;
@@ -65,6 +89,8 @@ interface Entry {
 
 const READ_BYTES = 64 * 1024;
 const STALLED_FOR = 30_000;
+/** Characters kept of what a subscriber said last. */
+const MESSAGE_LENGTH = 300;
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -83,6 +109,8 @@ export class Dispatcher {
   #wake: (() => void) | undefined;
   #saveTimer: (() => void) | undefined;
   #saved: number | undefined;
+  #deliveredAt: number | undefined;
+  #failure: LastFailure | undefined;
   #changes = 0;
 
   constructor(options: DispatcherOptions) {
@@ -98,6 +126,19 @@ export class Dispatcher {
   /** Events accepted that are not settled; those not looked at yet count whether they match or not. */
   get owed(): number {
     return this.#options.log.end - this.#next + this.#entries.size;
+  }
+
+  get labels(): TriggerLabels {
+    return this.#options.labels;
+  }
+
+  get status(): DispatchStatus {
+    return {
+      owed: this.owed,
+      retrying: [...this.#entries.values()].filter((entry) => entry.failures > 0).length,
+      ...(this.#deliveredAt === undefined ? {} : { deliveredAt: this.#deliveredAt }),
+      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+    };
   }
 
   /** Changes where events go; undefined pauses: nothing is sent, nothing is lost. */
@@ -237,7 +278,10 @@ export class Dispatcher {
     if (entry.deadLetter === undefined) {
       const failure = await attemptDelivery(event, ttl, this.#attemptOptions(delivery.subscriber, delivery));
       if (failure === undefined) return this.#settled(entry, 'delivered');
-      if (this.#retries(entry, failure, delivery)) return;
+      const retried = this.#retries(entry, failure, delivery);
+      const givenUp = delivery.deadLetter === undefined ? 'dropped' : 'dead-lettered';
+      this.#noteFailure(failure, retried ? 'retried' : givenUp);
+      if (retried) return;
       if (delivery.deadLetter === undefined) return this.#drop(entry, event, failure);
       entry.deadLetter = { ...failure, body: Buffer.from(failure.body) };
       entry.failures = 0;
@@ -246,7 +290,15 @@ export class Dispatcher {
     if (delivery.deadLetter === undefined) return this.#drop(entry, event, why);
     const failure = await attemptDeadLetter(event, why, this.#attemptOptions(delivery.deadLetter, delivery));
     if (failure === undefined) return this.#settled(entry, 'dead-lettered');
-    if (!this.#retries(entry, failure, delivery)) this.#drop(entry, event, failure);
+    const retried = this.#retries(entry, failure, delivery);
+    this.#noteFailure(failure, retried ? 'retried' : 'dropped');
+    if (!retried) this.#drop(entry, event, failure);
+  }
+
+  #noteFailure({ destination, status, body }: Failure, outcome: LastFailure['outcome']): void {
+    const message = body.toString('utf8', 0, MESSAGE_LENGTH);
+    const at = this.#options.clock.now();
+    this.#failure = { at, destination, ...(status === undefined ? {} : { status }), message, outcome };
   }
 
   /** Books a failed attempt; true when another one is due later. */
@@ -285,6 +337,10 @@ export class Dispatcher {
 
   #settled(entry: Entry, result: 'delivered' | 'dead-lettered' | 'dropped'): void {
     this.#entries.delete(entry.offset);
+    if (result === 'delivered') {
+      this.#deliveredAt = this.#options.clock.now();
+      this.#failure = undefined;
+    }
     this.#options.metrics.settled(this.#options.labels, result);
   }
 

@@ -56,7 +56,11 @@ async function main(): Promise<void> {
     log,
   });
   let ready = false;
-  const admin = createAdmin(registry, () => ready);
+  const admin = createAdmin(
+    registry,
+    () => ready,
+    () => ({ triggers: brokers.triggers }),
+  );
   const addresses = { ingress: await listen(ingress.server, config.listen), admin: await listen(admin, config.admin) };
   report({ type: 'listening', addresses });
 

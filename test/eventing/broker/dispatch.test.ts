@@ -71,6 +71,39 @@ t.test('a failing subscriber is tried 1 + retry times with the statuses Knative 
   }
 });
 
+t.test('how deliveries go can be asked: the last failure until one succeeds', async (t) => {
+  const broker = await start(t);
+  let status = 500;
+  const moody = await subscriber(t, () => ({ status, body: status === 500 ? 'answer 500' : '' }));
+  const before = Date.now();
+  await broker.brokers.subscribe(BROKER, TRIGGER, delivery(moody.url, { retry: 0 }));
+  t.strictSame(broker.brokers.triggers, [
+    { namespace: 'ns', broker: 'default', name: 'trigger', owed: 0, retrying: 0 },
+  ]);
+  await post(broker.url, '1');
+  await settled(broker);
+  const [failing] = broker.brokers.triggers;
+  t.match(failing, {
+    owed: 0,
+    failure: { destination: moody.url, status: 500, message: 'answer 500', outcome: 'dropped' },
+  });
+  t.ok((failing?.failure?.at ?? 0) >= before);
+  status = 200;
+  await post(broker.url, '2');
+  await settled(broker);
+  const [well] = broker.brokers.triggers;
+  t.equal(well?.failure, undefined);
+  t.ok((well?.deliveredAt ?? 0) >= before);
+  await broker.brokers.subscribe(BROKER, TRIGGER, delivery('http://127.0.0.1:9/', { retry: 5, backoffDelay: 'PT60S' }));
+  await post(broker.url, '3');
+  await eventually('one waits for another attempt', () => broker.brokers.triggers[0]?.retrying === 1);
+  t.match(broker.brokers.triggers[0], {
+    owed: 1,
+    failure: { destination: 'http://127.0.0.1:9/', message: /ECONNREFUSED/, outcome: 'retried' },
+  });
+  t.equal(broker.brokers.triggers[0]?.failure?.status, undefined, 'nobody answered');
+});
+
 t.test('back-off grows as the policy says', async (t) => {
   const broker = await start(t);
   const failing = await subscriber(t, () => ({ status: 503 }));
