@@ -1,56 +1,30 @@
-// Draws docs/autoscaling.svg: what the autoscaler does with five load traces (serving/autoscaler/simulate.ts).
-// usage: node scripts/autoscaling-plot.mjs [--check]   --check writes nothing and exits 1 when the file differs
-import { build } from 'esbuild';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+// Draws what the autoscaler does with the scenarios of serving/autoscaler/scenarios.ts, second by second.
+// usage: node scripts/autoscaling-plot.mjs [--check]   --check writes nothing and exits 1 when a file differs
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { loadReplay, root } from './autoscaling-load.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const target = join(root, 'docs', 'autoscaling.svg');
-const dir = await mkdtemp(join(tmpdir(), 'autoscaling-plot-'));
-const bundled = join(dir, 'simulate.mjs');
-await build({
-  stdin: {
-    contents: "export * from './simulate.ts'; export * from './traces.ts';",
-    resolveDir: join(root, 'serving', 'autoscaler'),
-    loader: 'ts',
+const { simulate, SCENARIOS } = await loadReplay();
+
+/** Which scenarios are drawn into which file, with their titles. */
+const PLOTS = {
+  'autoscaling.svg': {
+    step: 'Step: 70 requests at a time for two minutes',
+    ramp: 'Ramp: 0 to 140 in two minutes, held, then nothing',
+    spike: 'Spike: 20 seconds of 140 on top of 7',
+    sawtooth: 'Sawtooth: 0 to 70, every 40 seconds',
+    'long tail': 'Long tail: mostly little, sometimes much',
+    'overload in panic': 'Overload: 2000 for a minute, pods take 8 s to start',
   },
-  outfile: bundled,
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-});
-const { simulate, step, ramp, spike, sawtooth, longTail } = await import(pathToFileURL(bundled).href);
-await rm(dir, { recursive: true });
-
-/** Knative's defaults for a revision with containerConcurrency 10. */
-const spec = {
-  metric: 'concurrency',
-  aggregation: 'linear',
-  target: 7,
-  total: 10,
-  targetBurstCapacity: 211,
-  maxScaleUpRate: 1000,
-  maxScaleDownRate: 2,
-  panicThreshold: 2,
-  stableWindow: 60_000,
-  panicWindow: 6_000,
-  reachable: true,
-  activationScale: 0,
-  scaleDownDelay: 0,
-  initialScale: 1,
-  activatorCapacity: 100,
+  'autoscaling-settings.svg': {
+    'to zero with the last pod retained': 'window: 20s, scale-to-zero-pod-retention-period: 90s',
+    'scale-down delay': 'scale-down-delay: 45s, under a sawtooth of 70 every 30 s',
+    'activation scale': 'activation-scale: 5',
+    'requests per second': 'metric: rps, target: 50, up to 900 requests per second',
+    'slow up': 'max-scale-up-rate: 1.5, from 7 to 300 at a time, 5 s to start',
+    'slow down': 'max-scale-down-rate: 1.1, from 140 to 7 at a time',
+  },
 };
-
-const panels = [
-  ['Step: 70 requests at a time for two minutes', step(70, 120, 20, 100)],
-  ['Ramp: 0 to 140 in two minutes', ramp(140, 120, 120)],
-  ['Spike: 20 seconds of 140 on top of 7', spike(7, 140, 20)],
-  ['Sawtooth: 0 to 70, every 40 seconds', sawtooth(70, 40, 6)],
-  ['Long tail: mostly little, sometimes much', longTail(6, 240)],
-];
 
 const WIDTH = 900;
 const HEIGHT = 170;
@@ -59,11 +33,13 @@ const RIGHT = 16;
 const TOP = 30;
 const BOTTOM = 24;
 
-function panel([title, trace], index) {
-  const samples = simulate(trace, spec, { startup: 2 });
+function panel([name, title], index) {
+  const scenario = SCENARIOS.find((one) => one.name === name);
+  const samples = simulate(scenario);
+  const target = targetOf(scenario);
   const top = index * HEIGHT;
   // One scale for load (in pods' worth) and pods.
-  const most = Math.max(...samples.map(({ load, desired }) => Math.max(load / spec.target, desired)), 1);
+  const most = Math.max(...samples.map(({ load, desired }) => Math.max(load / target, desired)), 1);
   const x = (second) => LEFT + (second / samples.length) * (WIDTH - LEFT - RIGHT);
   const y = (pods) => top + HEIGHT - BOTTOM - (pods / most) * (HEIGHT - TOP - BOTTOM);
   const line = (value) => samples.map((s) => `${x(s.second).toFixed(1)},${y(value(s)).toFixed(1)}`).join(' ');
@@ -88,9 +64,10 @@ function panel([title, trace], index) {
     `<text class="tick" x="${LEFT - 6}" y="${(y(most) + 4).toFixed(1)}" text-anchor="end">${Math.round(most)}</text>`,
     `<text class="tick" x="${LEFT - 6}" y="${(y(0) + 4).toFixed(1)}" text-anchor="end">0</text>`,
     ...ticks,
-    `<polyline class="load" points="${line((s) => s.load / spec.target)}"/>`,
-    `<polyline class="stable" points="${line((s) => s.stable / spec.target)}"/>`,
-    `<path class="desired" d="${stairs((s) => s.desired)}"/>`,
+    `<polyline class="load" points="${line((s) => s.load / target)}"/>`,
+    `<polyline class="stable" points="${line((s) => s.stable / target)}"/>`,
+    `<path class="desired" d="${stairs((s) => Math.max(0, s.desired))}"/>`,
+    `<path class="replicas" d="${stairs((s) => s.replicas)}"/>`,
     `<path class="ready" d="${stairs((s) => s.ready)}"/>`,
   ].join('\n');
 }
@@ -105,19 +82,29 @@ function runs(flags) {
   return found;
 }
 
-const legend = [
-  ['load', 'load, in pods at 7 requests each'],
-  ['stable', 'its mean over 60 s'],
-  ['desired', 'pods wanted'],
-  ['ready', 'pods ready (2 s to start)'],
-].map(([name, text], i) => {
-  const x = LEFT + i * 215;
-  const y = panels.length * HEIGHT + 14;
-  return `<line class="${name}" x1="${x}" y1="${y}" x2="${x + 22}" y2="${y}"/><text class="tick" x="${x + 28}" y="${y + 4}">${text}</text>`;
-});
+/** What a pod is aimed at: seven in ten of what it takes. */
+function targetOf({ annotations = {}, containerConcurrency = 100 }) {
+  return 0.7 * (annotations.metric === 'rps' ? Number(annotations.target ?? 200) : containerConcurrency);
+}
 
-const height = panels.length * HEIGHT + 30;
-const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Five load traces and the pods that the autoscaler wants for them">
+const legend = (top) =>
+  [
+    ['load', 'load, in pods at 70 % of what they take'],
+    ['stable', 'its mean over the stable window'],
+    ['desired', 'pods decided on'],
+    ['replicas', 'asked for after bounds and delays'],
+    ['ready', 'ready'],
+  ]
+    .map(([name, text], i) => {
+      const x = LEFT + [0, 262, 482, 608, 824][i];
+      const y = top + 14;
+      return `<line class="${name}" x1="${x}" y1="${y}" x2="${x + 22}" y2="${y}"/><text class="tick" x="${x + 28}" y="${y + 4}">${text}</text>`;
+    })
+    .join('\n');
+
+function draw(panels) {
+  const height = panels.length * HEIGHT + 30;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Load over time and the pods that the autoscaler wants for it">
 <style>
 svg { background: #fff; font-family: sans-serif; }
 .title { font-size: 13px; font-weight: 600; fill: #222; }
@@ -127,16 +114,22 @@ svg { background: #fff; font-family: sans-serif; }
 polyline, path, line { fill: none; stroke-width: 1.5; }
 .load { stroke: #bbb; }
 .stable { stroke: #2f7fc1; stroke-dasharray: 4 3; }
-.desired { stroke: #c0392b; }
+.desired { stroke: #e0a090; }
+.replicas { stroke: #c0392b; }
 .ready { stroke: #27864a; }
 </style>
 ${panels.map(panel).join('\n')}
-${legend.join('\n')}
+${legend(panels.length * HEIGHT)}
 </svg>
 `;
+}
 
-if (!process.argv.includes('--check')) await writeFile(target, svg);
-else if ((await readFile(target, 'utf8').catch(() => '')) !== svg) {
-  console.error('docs/autoscaling.svg is not what the simulation draws (run node scripts/autoscaling-plot.mjs)');
-  process.exit(1);
+for (const [file, panels] of Object.entries(PLOTS)) {
+  const target = join(root, 'docs', file);
+  const svg = draw(Object.entries(panels));
+  if (!process.argv.includes('--check')) await writeFile(target, svg);
+  else if ((await readFile(target, 'utf8').catch(() => '')) !== svg) {
+    console.error(`docs/${file} is not what the replay draws (run node scripts/autoscaling-plot.mjs)`);
+    process.exitCode = 1;
+  }
 }

@@ -72,10 +72,7 @@ export function podAutoscalerReconciler(parts: PodAutoscalerParts): Reconciler<P
       const mode = known ? modeOf(plan.want, decider.excessBurst) : 'Proxy';
       await Promise.all([
         world.apply(Metric, metricOf(pa, annotations, config)),
-        world.apply(
-          ServerlessService,
-          serverlessServiceOf(pa, mode, activatorsOf(pods.ready, decider.spec, service?.spec.numActivators)),
-        ),
+        world.apply(ServerlessService, serverlessServiceOf(pa, mode, activatorsOf(pods.ready, decider.spec))),
       ]);
       const ready = known ? pods.ready : 0;
       const status = statusOf({ pa, annotations, config, service, want: plan.want, ready, now: rfc3339(now) });

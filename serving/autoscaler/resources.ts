@@ -43,16 +43,11 @@ export function modeOf(want: number, excessBurst: number): ServerlessService['sp
   return want > 0 && excessBurst >= 0 ? 'Serve' : 'Proxy';
 }
 
-/**
- * How many activators carry the load and the burst that must be covered. A number that still serves is kept: each
- * change is a write and another pass of everybody who follows it, and a revision that sleeps and wakes needs none.
- * @param current what is asked for now
- */
-export function activatorsOf(ready: number, spec: DeciderSpec, current: number | undefined): number {
+/** How many activators carry what the ready pods take and the burst that must be covered. */
+export function activatorsOf(ready: number, spec: DeciderSpec): number {
   if (spec.targetBurstCapacity === 0) return FEWEST_ACTIVATORS;
-  const covered = Math.max(1, ready) * spec.total + Math.max(0, spec.targetBurstCapacity);
-  const needed = Math.max(FEWEST_ACTIVATORS, Math.ceil(covered / spec.activatorCapacity));
-  return current !== undefined && needed <= current && needed > current / 2 ? current : needed;
+  const covered = ready * spec.total + Math.max(0, spec.targetBurstCapacity);
+  return Math.max(FEWEST_ACTIVATORS, Math.ceil(covered / spec.activatorCapacity));
 }
 
 /** Whether an object is this PodAutoscaler's, or anybody's who made it before. */

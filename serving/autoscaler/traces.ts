@@ -33,6 +33,6 @@ export function longTail(scale: number, seconds: number, seed = 1): Trace {
   });
 }
 
-function constant(value: number, seconds: number): number[] {
+export function constant(value: number, seconds: number): number[] {
   return Array.from({ length: seconds }, () => value);
 }

@@ -2,7 +2,7 @@
  * The published formulas, written down as they stand (reference sections 4.3 and 4.4), without an eye to speed: what
  * the autoscaler is compared with.
  */
-import type { DeciderSpec } from '../../../serving/autoscaler/decider.ts';
+import type { ScaleSpec } from '../../../serving/autoscaler/decide.ts';
 
 export interface Write {
   readonly second: number;
@@ -42,7 +42,7 @@ export interface Kpa {
 
 /** One evaluation; `state` is changed. @returns desired pods and excess burst capacity */
 export function kpa(
-  spec: DeciderSpec,
+  spec: ScaleSpec,
   stable: number,
   panic: number,
   ready: number,

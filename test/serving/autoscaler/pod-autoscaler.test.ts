@@ -63,11 +63,12 @@ void t.test('a new revision becomes ready with its first pod, and kubectl shows 
   await serveRevision(world);
   t.match(getService(world), {
     metadata: { ownerReferences: [{ kind: 'PodAutoscaler', controller: true }] },
-    spec: { mode: 'Proxy', numActivators: 4, objectRef: { kind: 'Deployment', name: `${NAME}-deployment` } },
+    spec: { mode: 'Proxy', numActivators: 3, objectRef: { kind: 'Deployment', name: `${NAME}-deployment` } },
   });
   await until(world, 'Queued', () => condition(world, 'Active') === 'Unknown Queued');
   await runPods(world, 1);
   await until(world, 'ready PodAutoscaler', () => condition(world, 'Ready') === 'True');
+  t.equal(getService(world)?.spec.numActivators, 4, 'a pod’s 100 requests and a burst of 211, 100 an activator');
   t.match(getPodAutoscaler(world)?.status, {
     observedGeneration: 1,
     serviceName: NAME,
