@@ -94,7 +94,11 @@ t.test('how deliveries go can be asked: the last failure until one succeeds', as
   const [well] = broker.brokers.triggers;
   t.equal(well?.failure, undefined);
   t.ok((well?.deliveredAt ?? 0) >= before);
-  await broker.brokers.subscribe(BROKER, TRIGGER, delivery('http://127.0.0.1:9/', { retry: 5, backoffDelay: 'PT60S' }));
+  await broker.brokers.subscribe(
+    BROKER,
+    TRIGGER,
+    delivery('http://127.0.0.1:9/', { retry: 5, backoffPolicy: 'linear', backoffDelay: 'PT60S' }),
+  );
   await post(broker.url, '3');
   await eventually('one waits for another attempt', () => broker.brokers.triggers[0]?.retrying === 1);
   t.match(broker.brokers.triggers[0], {
