@@ -3,7 +3,7 @@ import { Client } from '../kube/client.ts';
 import { isReady } from '../kube/conditions.ts';
 import { HttpTransport } from '../kube/http-transport.ts';
 import { ConfigMap } from '../api/core.ts';
-import type { DuckStatus, KubeObject } from '../api/object.ts';
+import type { KubeObject } from '../api/object.ts';
 import type { ResourceType } from '../api/resource.ts';
 import { Service } from '../api/serving/service.ts';
 import { Instance } from '../test/e2e/instance.ts';
@@ -60,27 +60,41 @@ export async function createUntilReady(client: Client, service: Service): Promis
   return performance.now() - began;
 }
 
-function untilReady(client: Client, type: ResourceType, created: KubeObject): Promise<void> {
-  const { name, namespace, resourceVersion } = created.metadata;
+/**
+ * Resolves with the object once it is ready in this generation or a later one.
+ * @param written as a write returned it: the watch begins there
+ */
+export function untilReady<T extends KubeObject>(
+  client: Client,
+  type: ResourceType<T>,
+  written: T,
+  patience = 30_000,
+): Promise<T> {
+  if (isReady(written)) return Promise.resolve(written);
+  const { name, namespace, resourceVersion } = written.metadata;
   return new Promise((resolve, reject) => {
-    const late = setTimeout(() => end(new Error(`${type.kind} ${name} is not ready after 30 s`)), 30_000);
+    const late = setTimeout(() => {
+      end();
+      reject(new Error(`${type.kind} ${name} is not ready after ${patience / 1000} s`));
+    }, patience);
     const handle = client.watch(
       type,
       { namespace, fieldSelector: `metadata.name=${name}`, resourceVersion },
       {
         onEvent: (event) => {
-          if (event.type !== 'MODIFIED') return;
-          const object: KubeObject & { status?: DuckStatus } = event.object;
-          if (isReady(object)) end();
+          if (event.type !== 'MODIFIED' || !isReady(event.object)) return;
+          end();
+          resolve(event.object as T);
         },
-        onEnd: (error) => end(error ?? new Error('the watch ended')),
+        onEnd: (error) => {
+          end();
+          reject(error ?? new Error('the watch ended'));
+        },
       },
     );
-    function end(error?: Error): void {
+    function end(): void {
       clearTimeout(late);
       handle.close();
-      if (error === undefined) resolve();
-      else reject(error);
     }
   });
 }

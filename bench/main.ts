@@ -3,12 +3,16 @@ import { parseArgs } from 'node:util';
 import { applyReady } from './apply-ready.ts';
 import { broker } from './broker.ts';
 import { coldStart } from './cold-start.ts';
-import { control, FULL_LOAD, type ControlLoad } from './control.ts';
+import { control, FULL_LOAD } from './control.ts';
 import { dataPath } from './data-path.ts';
-import { printFigures, type Figure } from './figure.ts';
+import { met, printFigures, type Figure } from './figure.ts';
 import { idle } from './idle.ts';
+import { FULL_SOAK, soak } from './soak.ts';
 import { startUp } from './start-up.ts';
 
+type Numbers = Partial<Record<'services' | 'rate' | 'idle' | 'minutes', number>>;
+
+/** Asked together when none is named, but for the soak, which takes its time. */
 const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   'start-up': startUp,
   'apply-ready': applyReady,
@@ -16,31 +20,50 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   'data-path': dataPath,
   idle,
   broker,
-  control: () => control({ ...FULL_LOAD, ...load }),
+  control: () => control({ ...FULL_LOAD, ...numbers }),
+  soak: soakAndTell,
 };
 
-const [wanted, load] = parse(process.argv.slice(2));
+const { wanted, numbers, faults } = parse(process.argv.slice(2));
 const figures: Figure[] = [];
 for (const [name, measure] of Object.entries(QUESTIONS)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  if (wanted.length > 0 ? !wanted.includes(name) : name === 'soak') continue;
   console.error(`measuring ${name}…`);
   figures.push(...(await measure()));
 }
 printFigures(figures);
+if (wanted.includes('soak') && !figures.every(met)) process.exitCode = 1;
 
-function parse(args: string[]): [wanted: string[], load: Partial<ControlLoad>] {
-  const options = { services: { type: 'string' }, rate: { type: 'string' }, idle: { type: 'string' } } as const;
+async function soakAndTell(): Promise<Figure[]> {
+  const { tally, figures } = await soak({ ...FULL_SOAK, ...numbers, faults });
+  for (const line of tally.lines()) console.log(line);
+  for (const { at, what, why } of tally.firstFailures)
+    console.log(`FAILED at ${(at / 1000).toFixed(1)} s: ${what}: ${why}`);
+  return figures;
+}
+
+function parse(args: string[]): { wanted: string[]; numbers: Numbers; faults: boolean } {
+  const number = { type: 'string' } as const;
+  const options = {
+    services: number,
+    rate: number,
+    idle: number,
+    minutes: number,
+    faults: { type: 'boolean' },
+  } as const;
   try {
     const { positionals, values } = parseArgs({ args, options, allowPositionals: true });
     const unknown = positionals.filter((name) => !Object.hasOwn(QUESTIONS, name));
     if (unknown.length > 0)
       throw new Error(`no benchmark ${unknown.join(', ')}; there are: ${Object.keys(QUESTIONS).join(', ')}`);
-    const numbers = Object.entries(values).map(([name, text]) => {
-      const number = Number(text);
-      if (!(number > 0)) throw new Error(`--${name} takes a number above 0, not ${text}`);
-      return [name, number];
-    });
-    return [positionals, Object.fromEntries(numbers) as Partial<ControlLoad>];
+    const { faults = false, ...texts } = values;
+    const numbers: Numbers = {};
+    for (const [name, text] of Object.entries(texts)) {
+      const value = Number(text);
+      if (!(value > 0)) throw new Error(`--${name} takes a number above 0, not ${text}`);
+      numbers[name as keyof Numbers] = value;
+    }
+    return { wanted: positionals, numbers, faults };
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     process.exit(2);

@@ -1,4 +1,4 @@
-// Bundles bench/ and runs it. usage: npm run bench -- [start-up | apply-ready | cold-start | data-path | idle | broker | control ...] [--services N] [--rate R] [--idle S]
+// Bundles bench/ and runs it. usage: npm run bench -- [start-up | apply-ready | cold-start | data-path | idle | broker | control | soak ...] [--services N] [--rate R] [--idle S] [--minutes M] [--faults]
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
