@@ -10,6 +10,13 @@ export const PORT_MAP_ANNOTATION = 'zeroth.dev/port-map';
 export const EXTERNAL_PORT_KEY = 'zeroth.external-port';
 export const CLUSTER_PORT_KEY = 'zeroth.cluster-port';
 
+/** The same two for https; absent or "443" prints no port. */
+export const EXTERNAL_HTTPS_PORT_KEY = 'zeroth.external-https-port';
+export const CLUSTER_HTTPS_PORT_KEY = 'zeroth.cluster-https-port';
+
+/** Secret of the serving namespace that holds the CA of the gateway's certificates. */
+export const GATEWAY_CA_SECRET = 'zeroth-gateway-ca';
+
 export const SERVING_NAMESPACE = 'knative-serving';
 export const EVENTING_NAMESPACE = 'knative-eventing';
 export const CLUSTER_DOMAIN = 'cluster.local';

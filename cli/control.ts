@@ -22,6 +22,7 @@ import { servingAdmissions } from '../serving/controller/admission.ts';
 import { startServingControllers } from '../serving/controller/main.ts';
 import { DataPathProcess } from './data-path.ts';
 import { runDemo } from './demo.ts';
+import { keepGatewayCa } from './gateway-ca.ts';
 import { errorCode, UsageError } from './errors.ts';
 import {
   installManifests,
@@ -33,7 +34,7 @@ import {
 } from './install.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { LogFile } from './log-file.ts';
-import { claimNetwork } from './network.ts';
+import { claimNetwork, firstFree } from './network.ts';
 import { programFile } from './package-root.ts';
 import { shellWord } from './shell-word.ts';
 import { processStart, type StateFolder } from './state.ts';
@@ -42,6 +43,8 @@ import { version } from './version.ts';
 export interface ControlOptions {
   readonly state: StateFolder;
   readonly httpPort: number;
+  /** undefined = the usual one, or any free one where that is taken. */
+  readonly httpsPort: number | undefined;
   readonly apiPort: number;
   readonly domain: string;
   readonly kubeconfig: string;
@@ -50,6 +53,9 @@ export interface ControlOptions {
   /** Takes a line for the person at the terminal. */
   readonly print: (line: string) => void;
 }
+
+const LOOPBACK = '127.0.0.1';
+const HTTPS_PORT = 8443;
 
 interface Stoppable {
   stop(): Promise<void>;
@@ -141,18 +147,34 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
     ADMIN_LISTEN: '127.0.0.1:0',
     GATEWAY_INTERNAL: `${network.gateway}:${network.clusterPort}`,
   };
-  const publish = (name: 'activator-service' | 'broker-ingress', address: string | undefined): void => {
-    if (address === undefined) return;
-    publishDataPath(client, name, address).catch((error: unknown) =>
+  const publish = (name: 'activator-service' | 'broker-ingress', http: string | undefined, https?: string): void => {
+    if (http === undefined) return;
+    publishDataPath(client, name, https === undefined ? { http } : { http, https }).catch((error: unknown) =>
       log.error('address not published', { name, error }),
     );
   };
+  const [httpsPort, clusterHttpsPort] = await Promise.all([
+    options.httpsPort ?? firstFree(LOOPBACK, options.httpPort === 0 ? [0] : [HTTPS_PORT, 0]),
+    firstFree(network.gateway, [443, HTTPS_PORT, 0]),
+  ]);
   const activator = new DataPathProcess({
     name: 'activator',
     program: programFile('activator.js'),
-    env: { ...shared, GATEWAY_EXTERNAL: `127.0.0.1:${options.httpPort}`, AUTOSCALER_URL: autoscaler.url },
-    portFlag: '--http-port',
-    addressVariables: { external: 'GATEWAY_EXTERNAL', internal: 'GATEWAY_INTERNAL', admin: 'ADMIN_LISTEN' },
+    env: {
+      ...shared,
+      GATEWAY_EXTERNAL: `${LOOPBACK}:${options.httpPort}`,
+      GATEWAY_EXTERNAL_TLS: `${LOOPBACK}:${httpsPort}`,
+      GATEWAY_INTERNAL_TLS: `${network.gateway}:${clusterHttpsPort}`,
+      AUTOSCALER_URL: autoscaler.url,
+    },
+    portFlag: '--http-port or --https-port',
+    addressVariables: {
+      external: 'GATEWAY_EXTERNAL',
+      internal: 'GATEWAY_INTERNAL',
+      externalTls: 'GATEWAY_EXTERNAL_TLS',
+      internalTls: 'GATEWAY_INTERNAL_TLS',
+      admin: 'ADMIN_LISTEN',
+    },
     log,
     write,
   }).start();
@@ -169,8 +191,16 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
 
   const externalPort = portOf(activator.addresses['external']);
   const clusterPort = portOf(activator.addresses['internal']);
-  await publishPorts(client, externalPort, clusterPort);
-  publish('activator-service', activator.addresses['internal']);
+  const externalHttpsPort = portOf(activator.addresses['externalTls']);
+  await publishPorts(client, {
+    external: externalPort,
+    cluster: clusterPort,
+    externalHttps: externalHttpsPort,
+    clusterHttps: portOf(activator.addresses['internalTls']),
+  });
+  publish('activator-service', activator.addresses['internal'], activator.addresses['internalTls']);
+  const gatewayCa = state.path('gateway-ca.crt');
+  started(keepGatewayCa(client, gatewayCa, log));
   publish('broker-ingress', broker.addresses['ingress']);
   const [node] = await Promise.all([
     startNodeAgent({
@@ -198,15 +228,24 @@ async function start(options: ControlOptions, running: Running): Promise<void> {
   api.usage = node;
   print('controllers', 'serving, eventing, workloads, node');
   await Promise.all([activator.ready, broker.ready]);
-  const httpUrl = `http://127.0.0.1:${externalPort}`;
+  const httpUrl = `http://${LOOPBACK}:${externalPort}`;
+  const httpsUrl = `https://${LOOPBACK}:${externalHttpsPort}`;
   print('gateway', `${httpUrl}  (http://NAME.NAMESPACE.${options.domain}:${externalPort})`);
+  print('gateway TLS', `${httpsUrl}  (once external-domain-tls is Enabled; curl --cacert ${shellWord(gatewayCa)})`);
   print('broker', `http://broker-ingress.${EVENTING_NAMESPACE}.${options.domain}:${externalPort}/NAMESPACE/BROKER`);
   for (const limit of node.limits) options.print(`  note: ${limit}`);
   if (options.demo) await runDemo({ client, images, host: `${options.domain}:${externalPort}`, print: options.print });
 
   writeRun();
   for (const process of running.dataPath) process.onRestart(writeRun);
-  state.writeReady({ http: httpUrl, api: apiUrl, kubeconfig: options.kubeconfig, pid: process.pid });
+  state.writeReady({
+    http: httpUrl,
+    https: httpsUrl,
+    gatewayCa,
+    api: apiUrl,
+    kubeconfig: options.kubeconfig,
+    pid: process.pid,
+  });
   options.print(`ready. In another terminal:\n  export KUBECONFIG=${shellWord(options.kubeconfig)}`);
 }
 

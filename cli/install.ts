@@ -6,7 +6,14 @@ import { ConfigMap, CustomResourceDefinition, Endpoints, EndpointSlice, Namespac
 import { Ingress, INGRESS_CLASS_ANNOTATION, ZEROTH_INGRESS_CLASS } from '../api/networking/ingress.ts';
 import type { KubeObject } from '../api/object.ts';
 import { apiVersionOf, type ResourceType } from '../api/resource.ts';
-import { CLUSTER_PORT_KEY, EVENTING_NAMESPACE, EXTERNAL_PORT_KEY, SERVING_NAMESPACE } from '../api/zeroth.ts';
+import {
+  CLUSTER_HTTPS_PORT_KEY,
+  CLUSTER_PORT_KEY,
+  EVENTING_NAMESPACE,
+  EXTERNAL_HTTPS_PORT_KEY,
+  EXTERNAL_PORT_KEY,
+  SERVING_NAMESPACE,
+} from '../api/zeroth.ts';
 import { isApplied } from '../kube/applied-fields.ts';
 import type { Client } from '../kube/client.ts';
 import { isAlreadyExists } from '../kube/errors.ts';
@@ -24,12 +31,21 @@ export async function installManifests(client: Client, domain: string): Promise<
   await Promise.all(configMapsOf(manifests, domain).map((map) => createIfAbsent(client, ConfigMap, map)));
 }
 
+export interface Ports {
+  readonly external: number;
+  readonly cluster: number;
+  readonly externalHttps: number;
+  readonly clusterHttps: number;
+}
+
 /** Tells the controllers which ports URLs must carry. */
-export async function publishPorts(client: Client, externalPort: number, clusterPort: number): Promise<void> {
+export async function publishPorts(client: Client, ports: Ports): Promise<void> {
   await client.patch(ConfigMap, SERVING_NAMESPACE, 'config-network', {
     data: {
-      [EXTERNAL_PORT_KEY]: String(externalPort),
-      [CLUSTER_PORT_KEY]: String(clusterPort),
+      [EXTERNAL_PORT_KEY]: String(ports.external),
+      [CLUSTER_PORT_KEY]: String(ports.cluster),
+      [EXTERNAL_HTTPS_PORT_KEY]: String(ports.externalHttps),
+      [CLUSTER_HTTPS_PORT_KEY]: String(ports.clusterHttps),
     },
   });
 }
@@ -100,21 +116,30 @@ export async function publishBrokerHost(client: Client, domain: string): Promise
   });
 }
 
-/** The Services by which pods reach the data path: `activator-service` and `broker-ingress`. @param address `HOST:PORT` */
+/**
+ * The Services by which pods reach the data path: `activator-service` and `broker-ingress`.
+ * @param addresses `HOST:PORT` of each, all on one host
+ */
 export async function publishDataPath(
   client: Client,
   name: 'activator-service' | 'broker-ingress',
-  address: string,
+  addresses: { readonly http: string; readonly https?: string },
 ): Promise<void> {
   const namespace = name === 'broker-ingress' ? EVENTING_NAMESPACE : SERVING_NAMESPACE;
-  const [, port] = splitAddress(address);
+  const targets = Object.entries(addresses).map(([scheme, address]) => ({
+    name: scheme,
+    port: scheme === 'https' ? 443 : 80,
+    targetPort: splitAddress(address)[1],
+  }));
   await applyIfDifferent(client, Service, {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name, namespace },
-    spec: { clusterIP: 'None', ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: port }] },
+    spec: { clusterIP: 'None', ports: targets.map((target) => ({ ...target, protocol: 'TCP' })) },
   });
-  await applySlice(client, namespace, name, 'http', address);
+  const [host] = splitAddress(addresses.http);
+  const ports = targets.map(({ name: port, targetPort }) => ({ name: port, port: targetPort }));
+  await applySlice(client, namespace, name, host, ports);
 }
 
 /** What the Service `default/kubernetes` leads to, so that `https://kubernetes.default.svc` works in pods as anywhere. */
@@ -127,24 +152,23 @@ export async function publishApiServer(client: Client, address: string): Promise
     metadata: { name, namespace, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
     subsets: [{ addresses: [{ ip: host }], ports: [{ name: 'https', port, protocol: 'TCP' }] }],
   });
-  await applySlice(client, namespace, name, 'https', address);
+  await applySlice(client, namespace, name, host, [{ name: 'https', port }]);
 }
 
 async function applySlice(
   client: Client,
   namespace: string,
   service: string,
-  portName: string,
-  address: string,
+  host: string,
+  ports: readonly { readonly name: string; readonly port: number }[],
 ): Promise<void> {
-  const [host, port] = splitAddress(address);
   await applyIfDifferent(client, EndpointSlice, {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: { name: service, namespace, labels: { 'kubernetes.io/service-name': service } },
     addressType: 'IPv4',
     endpoints: [{ addresses: [host], conditions: { ready: true, serving: true, terminating: false } }],
-    ports: [{ name: portName, port, protocol: 'TCP' }],
+    ports: ports.map((port) => ({ ...port, protocol: 'TCP' })),
   });
 }
 

@@ -39,7 +39,7 @@ export async function claimNetwork(seed: string, httpPort: number): Promise<Clai
 }
 
 /** The first of the ports that can be bound: one may need root, another may be taken at all addresses. */
-async function firstFree(host: string, ports: readonly number[]): Promise<number> {
+export async function firstFree(host: string, ports: readonly number[]): Promise<number> {
   for (const port of ports) {
     const server = await tryListen(host, port);
     if (typeof server === 'string') continue;

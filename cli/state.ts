@@ -9,6 +9,10 @@ import { CommandError, errorCode, messageOf } from './errors.ts';
 export interface Ready {
   /** URL of the HTTP gateway. */
   readonly http: string;
+  /** URL of the gateway for https; it answers for names that have a certificate. */
+  readonly https: string;
+  /** File that the CA of the gateway's certificates is written to, once there are any. */
+  readonly gatewayCa: string;
   /** URL of the API server. */
   readonly api: string;
   readonly kubeconfig: string;

@@ -1,5 +1,5 @@
 /** `zeroth status`: what runs in a state folder, and what each Service is doing. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { Pod } from '../api/core.ts';
@@ -38,6 +38,10 @@ export const status: Verb = {
     out(`state       ${state.dir}`);
     out(`API server  ${ready.api}   export KUBECONFIG=${shellWord(ready.kubeconfig)}`);
     out(`gateway     ${ready.http}`);
+    const hasCa = existsSync(ready.gatewayCa);
+    out(
+      `            ${ready.https}   ${hasCa ? `curl --cacert ${shellWord(ready.gatewayCa)}` : 'no certificates yet'}`,
+    );
     out('');
     show(
       ['PROCESS', 'PID', 'MEMORY'],

@@ -11,10 +11,15 @@ import { STATE_FLAG, type Arguments, type Verb } from './verb.ts';
 export const up: Verb = {
   name: 'up',
   summary: 'Start the API server, controllers, gateway and broker on this machine.',
-  usage: '[--state DIR] [--http-port N] [--api-port N] [--kubeconfig FILE] [--domain D] [--demo] [--detach]',
+  usage:
+    '[--state DIR] [--http-port N] [--https-port N] [--api-port N] [--kubeconfig FILE] [--domain D] [--demo] [--detach]',
   flags: {
     state: STATE_FLAG,
     'http-port': { type: 'string', help: 'N|port of the HTTP gateway on 127.0.0.1 (default 8080, 0 = any free one)' },
+    'https-port': {
+      type: 'string',
+      help: 'N|port of the gateway for https (default 8443, or any free one where that is taken or --http-port is 0)',
+    },
     'api-port': { type: 'string', help: 'N|port of the API server on 127.0.0.1 (default 6443, 0 = any free one)' },
     kubeconfig: { type: 'string', help: 'FILE|where to write the kubeconfig (default DIR/kubeconfig)' },
     domain: { type: 'string', help: 'D|domain of external URLs (default localhost)' },
@@ -42,12 +47,14 @@ async function foreground(args: Arguments, state: StateFolder): Promise<number> 
   if (level !== 'debug' && level !== 'info' && level !== 'warn' && level !== 'error')
     throw new UsageError(`--log-level takes debug, info, warn or error, not "${level}"`);
   const httpPort = args.port('http-port', 8080);
+  const httpsPort = args.text('https-port') === undefined ? undefined : args.port('https-port', 0);
   const apiPort = args.port('api-port', 6443);
   refuseSecond(state);
   const { runControl } = await import('./control.ts');
   return runControl({
     state,
     httpPort,
+    httpsPort,
     apiPort,
     domain,
     kubeconfig: resolve(args.text('kubeconfig') ?? state.path('kubeconfig')),
@@ -72,10 +79,12 @@ async function detach(args: Arguments, state: StateFolder): Promise<number> {
   state.clearReady();
   const output = state.path('up.out');
   const fd = openSync(output, 'w', 0o600);
-  const flags = ['state', 'http-port', 'api-port', 'kubeconfig', 'domain', 'log-level'].flatMap((flag) => {
-    const value = args.text(flag);
-    return value === undefined ? [] : [`--${flag}`, value];
-  });
+  const flags = ['state', 'http-port', 'https-port', 'api-port', 'kubeconfig', 'domain', 'log-level'].flatMap(
+    (flag) => {
+      const value = args.text(flag);
+      return value === undefined ? [] : [`--${flag}`, value];
+    },
+  );
   const child = spawn(
     process.execPath,
     [

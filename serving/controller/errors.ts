@@ -1,4 +1,5 @@
 /** Errors of the serving controllers. */
+import { GATEWAY_CA_SECRET } from '../../api/zeroth.ts';
 
 /** A name that we need is taken by an object that belongs to somebody else. */
 export class NotOwnedError extends Error {
@@ -41,5 +42,15 @@ export class ImageUnresolvedError extends Error {
     super(`Unable to fetch image ${JSON.stringify(image)}: failed to resolve image to digest: ${reasonOf(cause)}`);
     this.name = 'ImageUnresolvedError';
     this.image = image;
+  }
+}
+
+/** The CA in the Secret is none that we can issue from. The text is what the Certificate's condition says. */
+export class CertificateAuthorityError extends Error {
+  constructor(problem: string) {
+    super(
+      `Secret "${GATEWAY_CA_SECRET}" of the system namespace holds no CA that can issue certificates: ${problem}. Delete it to have a new one made.`,
+    );
+    this.name = 'CertificateAuthorityError';
   }
 }

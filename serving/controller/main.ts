@@ -1,7 +1,7 @@
 /**
  * The serving controllers: Service → Configuration + Route, Configuration → Revision, Revision → Deployment +
  * PodAutoscaler + Images, Route → Ingress + placeholder Services + Certificates, DomainMapping → Ingress + claim,
- * ServerlessService → its two Services, the labeler and Revision garbage collection.
+ * Certificate → Secret, ServerlessService → its two Services, the labeler and Revision garbage collection.
  *
  * In: objects of the API server, ConfigMaps of the system namespace, image digests from `resolveImage`.
  * Out: objects and statuses written to the API server, and nothing else. It never touches a pod, a request or a scale.
@@ -10,7 +10,10 @@ import type { Registry } from 'prom-client';
 import { ConfigMap } from '../../api/core.ts';
 import type { KubeObject } from '../../api/object.ts';
 import { createController, type Controller, type ControllerOptions } from '../../kube/controller.ts';
+import { systemClock } from '../../kube/clock.ts';
 import type { Reconciler } from '../../kube/reconciler.ts';
+import { AuthoritySource } from './certificate/authority.ts';
+import { certificateSecrets, ownAuthorityReconciler } from './certificate/own-authority.ts';
 import { ConfigStore } from './config/store.ts';
 import { configurationReconciler } from './configuration/configuration.ts';
 import { domainMappingReconciler } from './domain-mapping/domain-mapping.ts';
@@ -38,9 +41,11 @@ export interface ServingOptions extends ControllerOptions {
 }
 
 export async function startServingControllers(options: ServingOptions): Promise<{ stop(): Promise<void> }> {
-  const { informers, log, systemNamespace, clock, registry, resolveImage } = options;
+  const { client, informers, log, systemNamespace, clock, registry, resolveImage } = options;
   const config = new ConfigStore(informers.of(ConfigMap), systemNamespace, log);
   const digests = new DigestResolver({ resolveImage, clock });
+  const authority = new AuthoritySource({ client, namespace: systemNamespace, clock: clock ?? systemClock, log });
+  const secrets = certificateSecrets(client, log).start();
   const metered: ControllerOptions = { ...options, onPass: options.onPass ?? reconcileMetrics(registry) };
   const start = <T extends KubeObject & { status?: unknown }>(reconciler: Reconciler<T>): Controller =>
     createController(reconciler, metered);
@@ -50,17 +55,21 @@ export async function startServingControllers(options: ServingOptions): Promise<
     start(revisionReconciler(config, digests)),
     start(routeReconciler(config)),
     start(domainMappingReconciler(config)),
+    start(ownAuthorityReconciler(config, authority, secrets)),
     start(serverlessServiceReconciler(systemNamespace)),
     start(revisionLabeler),
     start(configurationLabeler),
     start(revisionCollector(config)),
   ];
+  await Promise.all([authority.start(), secrets.synced]);
   await Promise.all(controllers.map((controller) => controller.start()));
   const unsubscribe = options.imagesChanged?.(() => digests.retryFailed());
   return {
     async stop() {
       unsubscribe?.();
       digests.stop();
+      authority.stop();
+      secrets.stop();
       await Promise.all(controllers.map((controller) => controller.stop()));
     },
   };

@@ -1,6 +1,11 @@
 /** config-network: names, URLs, ingress classes, rollout. Source: reference section 5; `zeroth.dev/` keys are our own. */
 import { ZEROTH_INGRESS_CLASS } from '../../../api/networking/ingress.ts';
-import { CLUSTER_PORT_KEY, EXTERNAL_PORT_KEY } from '../../../api/zeroth.ts';
+import {
+  CLUSTER_HTTPS_PORT_KEY,
+  CLUSTER_PORT_KEY,
+  EXTERNAL_HTTPS_PORT_KEY,
+  EXTERNAL_PORT_KEY,
+} from '../../../api/zeroth.ts';
 import { bool, ConfigError, integer, isRecord, lookup, text, yaml, type ConfigData } from './parse.ts';
 import { compileTemplate, type Template } from './template.ts';
 
@@ -22,6 +27,8 @@ export interface NetworkConfig {
   /** Ports that URLs must carry to be reachable; undefined = the scheme's own. */
   readonly externalPort: number | undefined;
   readonly clusterPort: number | undefined;
+  readonly externalHttpsPort: number | undefined;
+  readonly clusterHttpsPort: number | undefined;
 }
 
 export const DEFAULT_DOMAIN_TEMPLATE = compileTemplate('{{.Name}}.{{.Namespace}}.{{.Domain}}');
@@ -67,6 +74,8 @@ export function parseNetwork(data: ConfigData): NetworkConfig {
     ),
     externalPort: port(data, EXTERNAL_PORT_KEY),
     clusterPort: port(data, CLUSTER_PORT_KEY),
+    externalHttpsPort: port(data, EXTERNAL_HTTPS_PORT_KEY),
+    clusterHttpsPort: port(data, CLUSTER_HTTPS_PORT_KEY),
   };
 }
 

@@ -66,7 +66,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const writes: Write[] = [];
   const network = { prefix: '127.250', gateway: '127.250.0.1', clusterPort: 8081 };
   await installManifests(client, 'localhost');
-  await publishPorts(client, 8080, 8081);
+  await publishPorts(client, { external: 8080, cluster: 8081, externalHttps: 8443, clusterHttps: 8444 });
   await client.create(Node, {
     apiVersion: 'v1',
     kind: 'Node',
