@@ -16,6 +16,7 @@ const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
   get: async () => (await import('./get.ts')).get,
   delete: async () => (await import('./delete.ts')).remove,
   logs: async () => (await import('./logs.ts')).logs,
+  webhook: async () => (await import('./webhook.ts')).webhook,
 };
 
 async function main(argv: readonly string[]): Promise<number> {

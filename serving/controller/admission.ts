@@ -2,7 +2,7 @@
  * Admission of Serving's kinds: defaulting, validation, and the checks of its ConfigMaps, as pure functions. Denials
  * read as those of Knative's webhooks do. Requests on subresources pass: statuses are the controllers' own.
  */
-import { PodAutoscaler } from '../../api/autoscaling/pod-autoscaler.ts';
+import { Metric, PodAutoscaler } from '../../api/autoscaling/pod-autoscaler.ts';
 import { ConfigMap } from '../../api/core.ts';
 import { formatFieldErrors, type FieldError } from '../../api/field-error.ts';
 import { Certificate } from '../../api/networking/certificate.ts';
@@ -22,10 +22,12 @@ import { defaultIngress, defaultPodAutoscaler } from './defaults/internal.ts';
 import { defaultRevision } from './defaults/revision.ts';
 import { defaultConfiguration, defaultDomainMapping, defaultRoute, defaultService } from './defaults/serving.ts';
 import { servingContext, type ServingContext } from './validation/context.ts';
+import { podDryRun } from './dry-run.ts';
 import { validateDomainMapping } from './validation/domain-mapping.ts';
+import { validateIngress } from './validation/ingress.ts';
 import {
   validateCertificate,
-  validateIngress,
+  validateMetric,
   validatePodAutoscaler,
   validateServerlessService,
 } from './validation/internal.ts';
@@ -38,6 +40,8 @@ const CONFIG_WEBHOOK = 'config.webhook.serving.knative.dev';
 interface Rules<T extends KubeObject> {
   readonly default?: (object: T, old: T | undefined, context: ServingContext) => T;
   readonly validate?: (object: T, old: T | undefined, context: ServingContext) => readonly FieldError[];
+  /** The kind has a template, whose pod may be tried. */
+  readonly dryRun?: true;
 }
 
 /** The server keeps admissions of many kinds in one list, and hands each only objects of its own. */
@@ -53,6 +57,15 @@ function admissionOf<T extends KubeObject>(type: ResourceType<T>, rules: Rules<T
         ? {}
         : verdict(rules.validate(object, old, servingContext(context))),
   };
+  if (rules.dryRun === true)
+    admission.question = (object, _, context) => {
+      const tried = podDryRun(object, context);
+      if (tried === undefined) return undefined;
+      return async (api) => {
+        const why = await tried(api);
+        return why === undefined ? {} : { denied: denial(VALIDATION_WEBHOOK, `validation callback failed: ${why}`) };
+      };
+    };
   return admission as unknown as Admission;
 }
 
@@ -69,8 +82,8 @@ function denial(webhook: string, why: string) {
 }
 
 export const servingAdmissions: readonly Admission[] = [
-  admissionOf(Service, { default: defaultService, validate: validateService }),
-  admissionOf(Configuration, { default: defaultConfiguration, validate: validateConfiguration }),
+  admissionOf(Service, { default: defaultService, validate: validateService, dryRun: true }),
+  admissionOf(Configuration, { default: defaultConfiguration, validate: validateConfiguration, dryRun: true }),
   admissionOf(Revision, { default: defaultRevision, validate: validateRevision }),
   admissionOf(Route, { default: defaultRoute, validate: validateRoute }),
   admissionOf(DomainMapping, { default: defaultDomainMapping, validate: validateDomainMapping }),
@@ -78,6 +91,7 @@ export const servingAdmissions: readonly Admission[] = [
     default: (object, _, context) => defaultPodAutoscaler(object, context),
     validate: (object, _, context) => validatePodAutoscaler(object, context),
   }),
+  admissionOf(Metric, { validate: (object, _, context) => validateMetric(object, context) }),
   admissionOf(Ingress, { default: defaultIngress, validate: validateIngress }),
   admissionOf(ServerlessService, { validate: validateServerlessService }),
   admissionOf(Certificate, { validate: validateCertificate }),

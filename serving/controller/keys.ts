@@ -19,6 +19,7 @@ export const ROUTING_STATE_MODIFIED = 'serving.knative.dev/routingStateModified'
 export const ROUTES_ANNOTATION = 'serving.knative.dev/routes';
 export const LAST_PINNED = 'serving.knative.dev/lastPinned';
 export const NO_GC = 'serving.knative.dev/no-gc';
+export const DRY_RUN = 'features.knative.dev/podspec-dryrun';
 export const CREATOR = 'serving.knative.dev/creator';
 export const LAST_MODIFIER = 'serving.knative.dev/lastModifier';
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';

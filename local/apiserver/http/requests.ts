@@ -51,7 +51,7 @@ export async function serveRequest(around: Surroundings, request: Request, respo
       const watching = isWatch(request.method ?? '', target.route, target.query);
       const verb = verbOf(request.method ?? '', target.route, watching);
       labels = labelsOf(around.core, target.route, METHODS.has(request.method ?? '') ? verb : 'other');
-      authorizeResource(around.core, user, verb, target.route);
+      authorizeResource(around.core, user, verb, soleObject(target.route, target.query));
       await serveResource(around, request, response, target.route, target, user, watching);
     }
   } catch (error) {
@@ -107,6 +107,13 @@ async function serveResource(
   const answer = await warned(response, call, () => handle(core, method, call));
   const body = represent(call.info, form, target.query, answer.body);
   await sendBody(request, response, answer.status, form, body, warningHeaders(call.warnings));
+}
+
+/** A list or watch of one object by its name is, as to rights, about that object. */
+function soleObject(route: ResourceRoute, { fieldSelector }: Query): ResourceRoute {
+  if (route.name !== undefined || fieldSelector === undefined) return route;
+  const name = /(?:^|,)metadata\.name==?([^,=]+)(?:,|$)/.exec(fieldSelector)?.[1];
+  return name === undefined ? route : { ...route, name };
 }
 
 /** A refusal carries the warnings that came up before it. */
