@@ -32,14 +32,14 @@ export const outOfBounds = (value: unknown, low: unknown, high: unknown, path: s
   paths: [path],
 });
 
-/** Prefixes every path with a parent field; `[0]` and `[key]` join without a dot. */
+/** Prefixes every path with a parent field; `[0]` and `[key]` join without a dot, unless the key has dots itself. */
 export function viaField(prefix: string, errors: readonly FieldError[]): FieldError[] {
   return errors.map((error) => ({ ...error, paths: error.paths.map((path) => joinPath(prefix, path)) }));
 }
 
 function joinPath(prefix: string, path: string): string {
   if (path === '') return prefix;
-  return path.startsWith('[') ? prefix + path : `${prefix}.${path}`;
+  return /^\[[^.]*\](\.|$)/.test(path) ? prefix + path : `${prefix}.${path}`;
 }
 
 /** The text of a denial: errors with equal message and details share a line, lines are sorted by message. */
@@ -53,9 +53,9 @@ export function formatFieldErrors(errors: readonly FieldError[]): string {
   }
   return [...merged.values()]
     .map((entry) => ({ ...entry, list: [...entry.paths].sort() }))
-    .sort((a, b) => compare(a.message, b.message) || compare(a.list.join(), b.list.join()))
+    .sort((a, b) => compare(a.message, b.message) || compare(a.details ?? '', b.details ?? ''))
     .map(({ message, details, list }) => {
-      const line = list.length === 0 ? message : `${message}: ${list.join(', ')}`;
+      const line = `${message}: ${list.join(', ')}`;
       return details === undefined || details === '' ? line : `${line}\n${details}`;
     })
     .join('\n');

@@ -1,6 +1,6 @@
 /** Defaulting of the internal kinds. Source: reference sections 1.2 and 1.8. */
 import type { PodAutoscaler } from '../../../api/autoscaling/pod-autoscaler.ts';
-import type { Ingress } from '../../../api/networking/ingress.ts';
+import type { Ingress, IngressPath, IngressRule } from '../../../api/networking/ingress.ts';
 import { HPA, KPA } from '../validation/autoscaling.ts';
 import type { ServingContext } from '../validation/context.ts';
 import { isObject, listOf } from '../validation/fields.ts';
@@ -22,25 +22,22 @@ export function defaultPodAutoscaler(autoscaler: PodAutoscaler, context: Serving
 
 /** Rules are public and a lone split takes everything unless they say otherwise. */
 export function defaultIngress(ingress: Ingress): Ingress {
-  if (!isObject(ingress.spec)) return ingress;
-  const rules = listOf(ingress.spec.rules);
-  if (!rules.every((rule) => isObject(rule) && isObject(rule.http) && Array.isArray(rule.http.paths))) return ingress;
-  return {
-    ...ingress,
-    spec: {
-      ...ingress.spec,
-      rules: rules.map((rule) => ({
-        ...rule,
-        visibility: rule.visibility ?? 'ExternalIP',
-        http: {
-          ...rule.http,
-          paths: rule.http.paths.map((path) => {
-            const [only] = listOf(path.splits);
-            const whole = only !== undefined && path.splits.length === 1 && (only.percent ?? 0) === 0;
-            return whole ? { ...path, splits: [{ ...only, percent: 100 }] } : path;
-          }),
-        },
-      })),
-    },
-  };
+  if (!isObject(ingress.spec) || !Array.isArray(ingress.spec.rules)) return ingress;
+  return { ...ingress, spec: { ...ingress.spec, rules: ingress.spec.rules.map(defaultRule) } };
+}
+
+function defaultRule(rule: IngressRule): IngressRule {
+  if (!isObject(rule)) return rule;
+  const visibility = (rule.visibility as string | undefined | null) || 'ExternalIP';
+  const next = { ...rule, visibility: visibility as IngressRule['visibility'] };
+  const { http } = rule;
+  if (!isObject(http) || !Array.isArray(http.paths)) return next;
+  return { ...next, http: { ...http, paths: http.paths.map(defaultPath) } };
+}
+
+function defaultPath(path: IngressPath): IngressPath {
+  if (!isObject(path)) return path;
+  const [only, ...more] = listOf(path.splits);
+  if (more.length > 0 || only === undefined || !isObject(only) || (only.percent ?? 0) !== 0) return path;
+  return { ...path, splits: [{ ...only, percent: 100 }] };
 }

@@ -5,19 +5,20 @@
 import type { Container, PodSpec } from '../../../api/core.ts';
 import type { ObjectMeta } from '../../../api/object.ts';
 import type { Revision, RevisionSpec } from '../../../api/serving/revision.ts';
+import { childName } from '../../../kube/names.ts';
 import { templateData, type DefaultsConfig } from '../config/defaults.ts';
 import type { Template } from '../config/template.ts';
 import { locksPods, type ServingContext } from '../validation/context.ts';
-import { isObject, listOf } from '../validation/fields.ts';
+import { isGiven, isObject, listOf } from '../validation/fields.ts';
 import { isWritable } from '../validation/volume.ts';
 
 type Probe = NonNullable<Container['readinessProbe']>;
 type Security = NonNullable<Container['securityContext']>;
 
-/** Immutable once made: only a new one is defaulted. */
+/** Immutable once made: only a new one is defaulted. It has no parent to take names of containers from. */
 export function defaultRevision(revision: Revision, old: Revision | undefined, context: ServingContext): Revision {
   if (old !== undefined || !isObject(revision.spec)) return revision;
-  return { ...revision, spec: defaultRevisionSpec(revision.spec, revision.metadata, true, context) };
+  return { ...revision, spec: defaultRevisionSpec(revision.spec, {}, true, context) };
 }
 
 /** @param parent metadata that container names may be made from @param create the object is new */
@@ -38,12 +39,12 @@ export function defaultRevisionSpec(
   if (spec.responseStartTimeoutSeconds === undefined && shorter(defaults.revisionResponseStartTimeout))
     next.responseStartTimeoutSeconds = defaults.revisionResponseStartTimeout;
   next.containerConcurrency = spec.containerConcurrency ?? defaults.containerConcurrency;
-  if (create && spec.enableServiceLinks === undefined && defaults.enableServiceLinks !== undefined)
-    next.enableServiceLinks = defaults.enableServiceLinks;
 
   const containers = containersOf(spec.containers);
+  if (create && containers.length > 0 && !isGiven(spec.enableServiceLinks) && defaults.enableServiceLinks !== undefined)
+    next.enableServiceLinks = defaults.enableServiceLinks;
   const initContainers = containersOf(spec.initContainers);
-  const taken = new Set([...containers, ...initContainers].map((container) => container.name));
+  const taken = new Set([...containers, ...initContainers].map(({ name }) => (isGiven(name) ? name : '')));
   if (containers.length > 0)
     next.containers = named(containers, defaults.containerName, taken, parent).map((container) =>
       secured(defaultContainer(container, containers.length === 1, spec, defaults), spec, context),
@@ -116,10 +117,9 @@ function named(
     if ((container.name ?? '') !== '') return container;
     let name = base;
     if (!fits) {
-      while (taken.has(`${base}-${next}`)) next++;
-      name = `${base}-${next}`;
+      do name = childName(base, `-${next++}`);
+      while (taken.has(name));
     }
-    taken.add(name);
     return { ...container, name };
   });
 }
@@ -132,7 +132,7 @@ function secured(container: Container, { securityContext: pod }: PodSpec, contex
   if ((pod?.seccompProfile?.type ?? '') === '' && (security.seccompProfile?.type ?? '') === '')
     security.seccompProfile = { ...security.seccompProfile, type: 'RuntimeDefault' };
   if (security.capabilities === undefined) {
-    const low = listOf(container.ports).some((port) => port.containerPort < 1024);
+    const low = listOf(container.ports).some((port) => (port.containerPort ?? 0) < 1024);
     security.capabilities = { drop: ['ALL'], ...(low ? { add: ['NET_BIND_SERVICE'] } : {}) };
   }
   if (context.features.securePodDefaults === 'Enabled' && pod?.runAsNonRoot === undefined)

@@ -4,9 +4,9 @@ import type { Configuration, ConfigurationSpec, RevisionTemplate } from '../../.
 import type { DomainMapping } from '../../../api/serving/domain-mapping.ts';
 import type { Route, TrafficTarget } from '../../../api/serving/route.ts';
 import type { Service } from '../../../api/serving/service.ts';
-import { deepEqual } from '../../../kube/equal.ts';
 import type { ServingContext } from '../validation/context.ts';
 import { isObject, listOf } from '../validation/fields.ts';
+import { sameSpec } from '../validation/semantic.ts';
 import { isOwned } from '../validation/serving.ts';
 import { defaultRevisionSpec } from './revision.ts';
 import { withUser } from './user.ts';
@@ -64,15 +64,15 @@ function defaultConfigurationSpec<S extends ConfigurationSpec>(
   parent: ObjectMeta,
   context: ServingContext,
 ): S {
-  const { template } = spec;
-  if (!isObject(template) || !isObject(template.spec)) return spec;
+  const template = spec.template ?? {};
+  if (!isObject(template) || !isObject(template.spec ?? {})) return spec;
   const name = template.metadata?.name ?? '';
   const defaulted = (given: RevisionTemplate): RevisionTemplate => ({
     ...given,
-    spec: defaultRevisionSpec(given.spec, parent, context.operation === 'CREATE', context),
+    spec: defaultRevisionSpec(given.spec ?? {}, parent, context.operation === 'CREATE', context),
   });
   if (old !== undefined && name !== '' && name === old.template?.metadata?.name)
-    return deepEqual(defaulted(template), defaulted(old.template)) ? { ...spec, template: old.template } : spec;
+    return sameSpec(defaulted(template), defaulted(old.template)) ? { ...spec, template: old.template } : spec;
   return { ...spec, template: defaulted(template) };
 }
 

@@ -2,6 +2,7 @@
 import { invalidValue, outOfBounds, type FieldError } from '../../../api/field-error.ts';
 import type { AutoscalerLimits } from '../config/autoscaler.ts';
 import { formatDuration, parseDuration } from '../../../kube/go-duration.ts';
+import { parseFloat64, parseInteger } from '../../../kube/go-number.ts';
 import { AUTOSCALING_GROUP, INITIAL_SCALE } from '../keys.ts';
 import { fieldError } from './fields.ts';
 
@@ -50,7 +51,7 @@ export function validateAutoscaling(annotations: Annotations = {}, limits: Autos
 
 function validateClass(annotations: Annotations): FieldError[] {
   const found = find(annotations, CLASS);
-  if (found === undefined || !found.value.endsWith('knative.dev') || found.value === KPA || found.value === HPA)
+  if (found === undefined || !found.value.endsWith('.knative.dev') || found.value === KPA || found.value === HPA)
     return [];
   return [invalidValue(found.value, found.at)];
 }
@@ -70,8 +71,8 @@ function validateScales(annotations: Annotations, limits: AutoscalerLimits): Fie
   const activation = find(annotations, ACTIVATION_SCALE);
   if (activation === undefined) return errors;
   const { at, value } = activation;
-  const count = integer(value);
-  if (count === undefined) errors.push(invalidValue(value, at));
+  const count = parseInteger(value);
+  if (count === undefined || count < -MAX_INT32 - 1 || count > MAX_INT32) errors.push(invalidValue(value, at));
   else if (min > count) errors.push(fieldError(`min-scale=${min} is greater than activation-scale=${count}`, [at]));
   else if (max !== 0 && max < count)
     errors.push(fieldError(`max-scale=${max} is less than activation-scale=${count}`, [at]));
@@ -83,7 +84,7 @@ function validateScales(annotations: Annotations, limits: AutoscalerLimits): Fie
 function scale(annotations: Annotations, keys: readonly string[], errors: FieldError[]): number {
   const found = find(annotations, keys);
   if (found === undefined) return 0;
-  const count = integer(found.value);
+  const count = parseInteger(found.value);
   if (count === undefined) errors.push(invalidValue(found.value, found.at));
   else if (count < 0 || count > MAX_INT32) errors.push(outOfBounds(found.value, 0, MAX_INT32, found.at));
   else return count;
@@ -93,7 +94,7 @@ function scale(annotations: Annotations, keys: readonly string[], errors: FieldE
 function percentage(annotations: Annotations, keys: readonly string[], low: number, high: number): FieldError[] {
   const found = find(annotations, keys);
   if (found === undefined) return [];
-  const number = float(found.value);
+  const number = parseFloat64(found.value);
   if (number === undefined) return [invalidValue(found.value, found.at)];
   return number < low || number > high ? [outOfBounds(found.value, low, high, found.at)] : [];
 }
@@ -101,7 +102,7 @@ function percentage(annotations: Annotations, keys: readonly string[], low: numb
 function validateTarget(annotations: Annotations): FieldError[] {
   const found = find(annotations, TARGET);
   if (found === undefined) return [];
-  const number = float(found.value);
+  const number = parseFloat64(found.value);
   if (number === undefined) return [invalidValue(found.value, found.at)];
   return number < 0.01 ? [fieldError(`target ${found.value} should be at least 0.01`, [found.at])] : [];
 }
@@ -109,7 +110,7 @@ function validateTarget(annotations: Annotations): FieldError[] {
 function validateBurst(annotations: Annotations): FieldError[] {
   const found = find(annotations, BURST);
   if (found === undefined) return [];
-  const number = float(found.value);
+  const number = parseFloat64(found.value);
   return number === undefined || (number < 0 && number !== -1) ? [invalidValue(found.value, found.at)] : [];
 }
 
@@ -155,7 +156,7 @@ function validateAlgorithm(annotations: Annotations): FieldError[] {
 function validateInitialScale(annotations: Annotations, limits: AutoscalerLimits): FieldError[] {
   const found = find(annotations, INITIAL_SCALE);
   if (found === undefined) return [];
-  const count = integer(found.value);
+  const count = parseInteger(found.value);
   if (count === undefined) return [invalidValue(found.value, found.at)];
   if (count < 0) return [invalidValue(found.value, `${found.at} must be greater than 0`)];
   if (count === 0 && !limits.allowZeroInitialScale)
@@ -169,14 +170,4 @@ function find(annotations: Annotations, keys: readonly string[]): Found | undefi
     if (value !== undefined) return { at, value };
   }
   return undefined;
-}
-
-function integer(text: string): number | undefined {
-  return /^[-+]?\d+$/.test(text) ? Number(text) : undefined;
-}
-
-function float(text: string): number | undefined {
-  if (!/^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(text)) return undefined;
-  const number = Number(text);
-  return Number.isFinite(number) ? number : undefined;
 }

@@ -9,9 +9,9 @@ import {
   viaField,
   type FieldError,
 } from '../../../api/field-error.ts';
-import { parseImage } from '../revision/image-reference.ts';
 import { flagOf, type ServingContext } from './context.ts';
-import { fieldError, listOf, onlyAllows, viaIndex } from './fields.ts';
+import { fieldError, HANDLERS, isGiven, listOf, onlyAllows, viaIndex } from './fields.ts';
+import { validateImage } from './image.ts';
 import { validateProbe, validateReadinessProbe } from './probe.ts';
 import { validateSecurity } from './security.ts';
 import { validateMounts, type Volumes } from './volume.ts';
@@ -70,12 +70,12 @@ export function validateSidecar(container: Container, volumes: Volumes, context:
           ...viaField('readinessProbe', validateReadinessProbe(container.readinessProbe, probed)),
           ...viaField('startupProbe', validateProbe(container.startupProbe, probed)),
         ]
-      : PROBES.flatMap((probe) => viaField(probe, onlyAllows(container[probe], [])));
+      : PROBES.flatMap((probe) => viaField(probe, noProbe(container[probe])));
   return [...probes, ...validateContainer(container, 'sidecar', volumes, context)];
 }
 
 export function validateInitContainer(container: Container, volumes: Volumes, context: ServingContext): FieldError[] {
-  const misplaced = [...PROBES, 'lifecycle' as const].filter((field) => container[field] !== undefined);
+  const misplaced = [...PROBES, 'lifecycle' as const].filter((field) => isGiven(container[field]));
   return [
     ...misplaced.map((field) => fieldError('field not allowed in an init container', [field])),
     ...validateContainer(container, 'init', volumes, context),
@@ -87,7 +87,7 @@ function validateContainer(container: Container, role: Role, volumes: Volumes, c
   const { name, terminationMessagePolicy = '' } = container;
   const ports = listOf(container.ports);
   return [
-    ...onlyAllows(container, role === 'init' ? [...CONTAINER, 'lifecycle'] : CONTAINER),
+    ...onlyAllows(container, CONTAINER),
     ...(name === 'queue-proxy' ? [fieldError('"queue-proxy" is a reserved container name', ['name'])] : []),
     ...viaField('env', validateEnv(listOf(container.env), role, context)),
     ...viaField('envFrom', validateEnvFrom(listOf(container.envFrom))),
@@ -99,18 +99,6 @@ function validateContainer(container: Container, role: Role, volumes: Volumes, c
       ? []
       : [invalidValue(terminationMessagePolicy, 'terminationMessagePolicy')]),
     ...viaField('volumeMounts', validateMounts(listOf(container.volumeMounts), volumes, context)),
-  ];
-}
-
-function validateImage(image: string): FieldError[] {
-  if (image === '') return [missingField('image')];
-  if (parseImage(image) !== undefined) return [];
-  return [
-    fieldError(
-      'Failed to parse image reference',
-      ['image'],
-      `image: ${JSON.stringify(image)}, error: could not parse reference: ${image}`,
-    ),
   ];
 }
 
@@ -135,15 +123,26 @@ function validateEnv(env: readonly EnvVar[], role: Role, context: ServingContext
 }
 
 function validateEnvFrom(sources: readonly EnvSource[]): FieldError[] {
-  const kinds = ['configMapRef', 'secretRef'] as const;
-  return sources.flatMap((source, i) => {
-    const given = kinds.filter((kind) => source[kind] !== undefined);
-    return viaIndex(i, [
-      ...onlyAllows(source, ['prefix', ...kinds]),
-      ...kinds.flatMap((kind) => viaField(kind, onlyAllows(source[kind], ['name', 'optional']))),
-      ...(given.length === 0 ? [missingOneOf(...kinds)] : given.length > 1 ? [multipleOneOf(...kinds)] : []),
-    ]);
+  let errors: FieldError[] = [];
+  sources.forEach((source, i) => {
+    errors.push(...viaIndex(i, onlyAllows(source, ['prefix', 'configMapRef', 'secretRef'])));
+    // A reference's index and name are put before all that was found so far, and not before what comes last.
+    for (const kind of ['secretRef', 'configMapRef'] as const)
+      if (isGiven(source[kind]))
+        errors = viaField(kind, viaIndex(i, [...errors, ...onlyAllows(source[kind], ['name', 'optional'])]));
+    const given = [source.configMapRef, source.secretRef].filter(isGiven);
+    if (given.length === 2) errors.push(multipleOneOf('configMapRef', 'secretRef'));
+    if (given.length === 0) errors.push(missingOneOf('configMapRef', 'secretRef'));
   });
+  return errors;
+}
+
+/** Sidecars are not probed unless a flag says so; the fields that say how count as the probe itself. */
+function noProbe(probe: Container['readinessProbe']): FieldError[] {
+  return onlyAllows(probe, []).map((error) => ({
+    ...error,
+    paths: [...new Set(error.paths.map((path) => (HANDLERS.some((handler) => handler === path) ? '' : path)))],
+  }));
 }
 
 function validateUserPort(port: Port | undefined): FieldError[] {

@@ -2,8 +2,10 @@
  * What changed between two versions of a spec, a line a field, in the notation that Knative's webhook prints: Go field
  * names under the Go type, `-` the old value, `+` the new one.
  */
-import { isRecord } from '../config/parse.ts';
 import { deepEqual } from '../../../kube/equal.ts';
+import { isRecord } from '../config/parse.ts';
+import { isPointer } from './fields.ts';
+import { meaning } from './semantic.ts';
 
 const REVISION_FIELDS = ['containerConcurrency', 'timeoutSeconds', 'responseStartTimeoutSeconds', 'idleTimeoutSeconds'];
 const MAPS = ['labels', 'annotations', 'limits', 'requests', 'nodeSelector', 'matchLabels'];
@@ -22,12 +24,12 @@ const INITIALISMS: Readonly<Record<string, string>> = {
 
 /** @returns empty text when nothing differs */
 export function diffRevisionSpec(before: unknown, after: unknown): string {
-  return diffSpec('{v1.RevisionSpec}', before, after);
+  return diffSpec('{v1.RevisionSpec}', meaning(before), meaning(after));
 }
 
 export function diffTemplate(before: unknown, after: unknown): string {
   const root = '{*v1.RevisionTemplateSpec}';
-  const part = (value: unknown, key: string) => (isRecord(value) ? value[key] : undefined);
+  const part = (value: unknown, key: string) => (isRecord(value) ? meaning(value[key]) : undefined);
   return (
     diff(`${root}.ObjectMeta`, 'metadata', part(before, 'metadata') ?? {}, part(after, 'metadata') ?? {}) +
     diffSpec(`${root}.Spec`, part(before, 'spec'), part(after, 'spec'))
@@ -37,26 +39,35 @@ export function diffTemplate(before: unknown, after: unknown): string {
 function diffSpec(root: string, before: unknown, after: unknown): string {
   return entries(before, after)
     .map(([key, was, is]) => {
-      const path = REVISION_FIELDS.includes(key) ? `${root}.${goName(key)}` : `${root}.PodSpec.${goName(key)}`;
-      return diff(path, key, was, is);
+      const own = REVISION_FIELDS.includes(key);
+      return diff(`${root}${own ? '' : '.PodSpec'}.${goName(key)}`, key, was, is, own || isPointer(key));
     })
     .join('');
 }
 
-function diff(path: string, key: string, before: unknown, after: unknown): string {
+function diff(path: string, key: string, before: unknown, after: unknown, pointer = isPointer(key)): string {
   if (deepEqual(before, after)) return '';
   if (Array.isArray(before) && Array.isArray(after)) {
     const [old, now] = [before as unknown[], after as unknown[]];
     return Array.from({ length: Math.max(old.length, now.length) }, (_, i) => {
       const index = i >= old.length ? `[?->${i}]` : i >= now.length ? `[${i}->?]` : `[${i}]`;
-      return diff(path + index, key, old[i], now[i]);
+      return diff(path + index, key, old[i], now[i], false);
     }).join('');
   }
   if (isRecord(before) && isRecord(after))
     return entries(before, after)
       .map(([child, was, is]) => diff(path + step(key, child), child, was, is))
       .join('');
-  return `${path}:\n${line('-', before)}${line('+', after)}`;
+  const star = pointer && before !== undefined && after !== undefined ? '*' : '';
+  const nothing = pointer ? '<nil>' : zeroOf(before ?? after);
+  return `${star}${path}:\n${line('-', before ?? nothing)}${line('+', after ?? nothing)}`;
+}
+
+/** What Go prints where a plain field says nothing; parts that are absent as a whole are not printed. */
+function zeroOf(other: unknown): unknown {
+  if (typeof other === 'string') return '';
+  if (typeof other === 'number') return 0;
+  return typeof other === 'boolean' ? false : undefined;
 }
 
 function step(parent: string, child: string): string {

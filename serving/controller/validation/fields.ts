@@ -1,23 +1,71 @@
 /** Small checks that every validation is made of. */
 import { disallowedFields, viaField, type FieldError } from '../../../api/field-error.ts';
 
-/** Is a field set in Go's sense: neither absent nor its type's zero value? */
-export function isSet(value: unknown): boolean {
-  return (
-    value !== undefined &&
-    value !== null &&
-    value !== false &&
-    value !== '' &&
-    value !== 0 &&
-    !(Array.isArray(value) && value.length === 0)
-  );
+/** Fields that Kubernetes' types can tell unset from false, zero or empty: stating them is setting them. */
+const POINTERS = new Set([
+  'activeDeadlineSeconds',
+  'address',
+  'allowPrivilegeEscalation',
+  'automountServiceAccountToken',
+  'containerConcurrency',
+  'defaultMode',
+  'enableServiceLinks',
+  'expirationSeconds',
+  'fsGroup',
+  'fsGroupChangePolicy',
+  'hostUsers',
+  'idleTimeoutSeconds',
+  'latestRevision',
+  'mode',
+  'mountPropagation',
+  'optional',
+  'percent',
+  'preemptionPolicy',
+  'priority',
+  'privileged',
+  'procMount',
+  'readOnlyRootFilesystem',
+  'recursiveReadOnly',
+  'responseStartTimeoutSeconds',
+  'restartPolicy',
+  'runAsGroup',
+  'runAsNonRoot',
+  'runAsUser',
+  'runtimeClassName',
+  'service',
+  'setHostnameAsFQDN',
+  'shareProcessNamespace',
+  'sizeLimit',
+  'supplementalGroupsPolicy',
+  'terminationGracePeriodSeconds',
+  'url',
+]);
+/** Fields that are maps; an empty one is none. */
+const MAPS = new Set(['nodeSelector', 'overhead']);
+
+/** Can Kubernetes' types tell the field unset from its zero value? */
+export function isPointer(field: string): boolean {
+  return POINTERS.has(field);
+}
+
+/** Is a field set in Go's sense: neither absent nor, where its type is a plain one, that type's zero value? */
+export function isSet(value: unknown, field = ''): boolean {
+  if (value === undefined || value === null) return false;
+  if (Array.isArray(value)) return value.length > 0;
+  if (MAPS.has(field)) return Object.keys(value).length > 0;
+  return POINTERS.has(field) || (value !== false && value !== '' && value !== 0);
+}
+
+/** Does anything stand here? JSON's null is nothing. */
+export function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 /** Every set field that is not among those allowed. */
-export function onlyAllows(object: object | undefined, allowed: readonly string[]): FieldError[] {
-  if (object === undefined) return [];
+export function onlyAllows(object: object | undefined | null, allowed: readonly string[]): FieldError[] {
+  if (object === undefined || object === null) return [];
   const found = Object.entries(object)
-    .filter(([key, value]) => isSet(value) && !allowed.includes(key))
+    .filter(([key, value]) => isSet(value, key) && !allowed.includes(key))
     .map(([key]) => key)
     .sort();
   return found.length === 0 ? [] : [disallowedFields(...found)];
@@ -30,6 +78,9 @@ export function viaIndex(index: number, errors: readonly FieldError[]): FieldErr
 export function viaFieldIndex(field: string, index: number, errors: readonly FieldError[]): FieldError[] {
   return viaField(`${field}[${index}]`, errors);
 }
+
+/** Fields of a probe that tell how, which Knative's answer does not name. */
+export const HANDLERS = ['httpGet', 'tcpSocket', 'exec', 'grpc'] as const;
 
 export function fieldError(message: string, paths: readonly string[], details?: string): FieldError {
   return { message, paths, details };
@@ -47,4 +98,11 @@ export function listOf<T>(value: readonly T[] | undefined | null): readonly T[] 
 /** Has the value an object's shape? Says nothing to the compiler, which trusts the wire types. */
 export function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Does the value say nothing in Go's sense: all of it absent, zero or empty, however deep? */
+export function isEmpty(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  if (typeof value === 'object' && value !== null) return Object.values(value).every(isEmpty);
+  return !isSet(value);
 }

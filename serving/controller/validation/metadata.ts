@@ -8,13 +8,29 @@ import {
   type FieldError,
 } from '../../../api/field-error.ts';
 import type { KubeObject, ObjectMeta } from '../../../api/object.ts';
-import { deepEqual } from '../../../kube/equal.ts';
 import { parseDuration } from '../../../kube/go-duration.ts';
-import { AUTOSCALING_GROUP, CREATOR, LAST_MODIFIER, ROLLOUT_DURATION } from '../keys.ts';
+import {
+  AUTOSCALING_GROUP,
+  CERTIFICATE_CLASS,
+  CREATOR,
+  DISABLE_EXTERNAL_TLS,
+  HTTP_PROTOCOL,
+  INGRESS_CLASS,
+  LAST_MODIFIER,
+  ROLLOUT_DURATION,
+} from '../keys.ts';
 import { fieldError } from './fields.ts';
 import { dns1035Label } from './names.ts';
+import { sameSpec } from './semantic.ts';
 
 type Meta = Partial<ObjectMeta>;
+
+const NETWORKING: readonly string[] = [
+  ...INGRESS_CLASS,
+  ...CERTIFICATE_CLASS,
+  ...DISABLE_EXTERNAL_TLS,
+  ...HTTP_PROTOCOL,
+];
 
 /** Name or generateName, as a host label must be. Paths start at `metadata`. */
 export function validateNames({ name = '', generateName = '' }: Meta): FieldError[] {
@@ -74,7 +90,7 @@ export function validateCreator(
   const errors: FieldError[] = [];
   if (was[CREATOR] !== is[CREATOR])
     errors.push(fieldError('annotation value is immutable', [`metadata.annotations.${CREATOR}`]));
-  if (was[LAST_MODIFIER] !== is[LAST_MODIFIER] && deepEqual(object.spec, old.spec))
+  if (was[LAST_MODIFIER] !== is[LAST_MODIFIER] && sameSpec(object.spec, old.spec))
     errors.push(invalidValue(is[LAST_MODIFIER] ?? '', `metadata.annotations.${LAST_MODIFIER}`));
   return errors;
 }
@@ -108,4 +124,11 @@ export function validateRevisionName({ name = '', generateName = '' }: Meta, par
   return name.startsWith(prefix)
     ? []
     : [invalidValue(`${JSON.stringify(name)} must have prefix ${JSON.stringify(prefix)}`, 'metadata.name')];
+}
+
+/** Networking annotations that nobody knows are refused. Paths start at the annotations. */
+export function validateNetworking(annotations: Readonly<Record<string, string>> = {}): FieldError[] {
+  return Object.keys(annotations)
+    .filter((key) => key.startsWith('networking.knative.dev') && !NETWORKING.includes(key))
+    .map((key) => invalidKeyName(key, ''));
 }

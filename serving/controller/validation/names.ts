@@ -6,11 +6,14 @@ const DNS_1035_LABEL = '[a-z]([-a-z0-9]*[a-z0-9])?';
 const QUALIFIED = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
 
 export function dns1123Label(value: string): string[] {
+  const dotted = new RegExp(`^${DNS_1123_SUBDOMAIN}$`).test(value) && value.includes('.');
   return check(
     value,
     63,
     DNS_1123_LABEL,
-    `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${DNS_1123_LABEL}')`,
+    dotted
+      ? 'must not contain dots'
+      : `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${DNS_1123_LABEL}')`,
   );
 }
 
@@ -25,7 +28,8 @@ export function dns1123Subdomain(value: string): string[] {
 
 /** @param prefix the value may end in a dash, being the start of a name */
 export function dns1035Label(value: string, prefix = false): string[] {
-  const checked = prefix && value.length > 1 && value.endsWith('-') ? `${value.slice(0, -1)}a` : value;
+  // The last two characters stand for one, as in Kubernetes.
+  const checked = prefix && value.length > 1 && value.endsWith('-') ? `${value.slice(0, -2)}a` : value;
   return check(
     checked,
     63,
@@ -39,7 +43,7 @@ export function qualifiedName(value: string): string[] {
   const name = parts.at(-1) ?? '';
   if (parts.length > 2)
     return [
-      `a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '${QUALIFIED}') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+      `a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '${QUALIFIED}') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
     ];
   const problems: string[] = [];
   if (parts.length === 2) {
@@ -47,15 +51,15 @@ export function qualifiedName(value: string): string[] {
     else problems.push(...dns1123Subdomain(parts[0] ?? '').map((problem) => `prefix part ${problem}`));
   }
   if (name === '') problems.push('name part must be non-empty');
-  else
-    problems.push(
-      ...check(
-        name,
-        63,
-        QUALIFIED,
-        `must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '${QUALIFIED}')`,
-      ).map((problem) => `name part ${problem}`),
-    );
+  problems.push(
+    ...check(
+      name,
+      63,
+      QUALIFIED,
+      `must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '${QUALIFIED}')`,
+      'bytes',
+    ).map((problem) => `name part ${problem}`),
+  );
   return problems;
 }
 
@@ -67,9 +71,9 @@ export function identifier(value: string): string[] {
       ];
 }
 
-function check(value: string, longest: number, pattern: string, message: string): string[] {
+function check(value: string, longest: number, pattern: string, message: string, unit = 'characters'): string[] {
   const problems: string[] = [];
-  if (value.length > longest) problems.push(`must be no more than ${longest} characters`);
+  if (value.length > longest) problems.push(`must be no more than ${longest} ${unit}`);
   if (!new RegExp(`^${pattern}$`).test(value)) problems.push(message);
   return problems;
 }

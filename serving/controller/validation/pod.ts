@@ -1,5 +1,5 @@
 /** The pod part of a Revision's spec. Paths start at the spec. Source: reference section 1.7. */
-import type { PodSpec } from '../../../api/core.ts';
+import type { Container, PodSpec } from '../../../api/core.ts';
 import { invalidValue, missingField, viaField, type FieldError } from '../../../api/field-error.ts';
 import type { FeatureName } from '../config/features.ts';
 import { validateInitContainer, validateServingContainer, validateSidecar } from './container.ts';
@@ -58,8 +58,7 @@ function allowedFields(spec: PodSpec, more: readonly string[], context: ServingC
   const open = Object.entries(GATED_FIELDS)
     .filter(([, flag]) => flagOf(context, flag) !== 'Disabled')
     .map(([field]) => field);
-  // The flag's absence is reported with the number of containers, which says more.
-  const allowed = [...ALWAYS, ...more, ...open, 'initContainers'];
+  const allowed = [...ALWAYS, ...more, ...open];
   if (locksPods(context)) allowed.push('securityContext');
   if (spec.automountServiceAccountToken === false) allowed.push('automountServiceAccountToken');
   return allowed;
@@ -70,23 +69,20 @@ function validateInitContainers(spec: PodSpec, volumes: Volumes, context: Servin
   if (containers.length === 0) return [];
   if (flagOf(context, 'kubernetes.podspec-init-containers') !== 'Enabled')
     return [
-      fieldError(`pod spec support for init-containers is off, but found ${containers.length} init containers`, [
-        'initContainers',
-      ]),
+      fieldError(`pod spec support for init-containers is off, but found ${containers.length} init containers`, []),
     ];
   const names = listOf(spec.containers).map((container) => container.name);
-  return containers.flatMap((container, i) =>
-    viaFieldIndex('initContainers', i, [
-      ...(names.includes(container.name) ? [duplicate(container.name)] : []),
-      ...validateInitContainer(container, volumes, context),
-    ]),
+  return eachContainer(
+    containers,
+    (container) => names.includes(container.name),
+    (container) => validateInitContainer(container, volumes, context),
   );
 }
 
 function validateContainers(spec: PodSpec, volumes: Volumes, context: ServingContext): FieldError[] {
   const containers = listOf(spec.containers);
   const ports = containers.flatMap((container) => listOf(container.ports));
-  const portName = ports[0]?.name ?? '';
+  const portName = listOf(containers.findLast(({ ports }) => listOf(ports).length > 0)?.ports)[0]?.name ?? '';
   const errors: FieldError[] = [];
   if (ports.length === 0 && containers.length > 1) errors.push(missingField('containers[*].ports'));
   if (ports.length > 1)
@@ -103,19 +99,34 @@ function validateContainers(spec: PodSpec, volumes: Volumes, context: ServingCon
   if (first === undefined) return [...errors, missingField('containers')];
   if (containers.length === 1) return [...errors, ...viaFieldIndex('containers', 0, serving(first))];
   if (flagOf(context, 'multi-container') !== 'Enabled')
-    return [...errors, fieldError(`multi-container is off, but found ${containers.length} containers`, ['containers'])];
+    return [...errors, fieldError(`multi-container is off, but found ${containers.length} containers`, [])];
   const seen = new Set<string>();
+  const found = eachContainer(
+    containers,
+    ({ name }) => seen.has(name) || (seen.add(name), false),
+    (container) =>
+      listOf(container.ports).length === 0 ? validateSidecar(container, volumes, context) : serving(container),
+  );
+  return [...errors, ...found];
+}
+
+/**
+ * Containers one by one, init containers too, as Knative reports them: under `containers`, and with what was found
+ * before a duplicate name put below that container as well.
+ */
+function eachContainer(
+  containers: readonly Container[],
+  isDuplicate: (container: Container) => boolean,
+  validate: (container: Container) => readonly FieldError[],
+): FieldError[] {
+  let errors: FieldError[] = [];
   containers.forEach((container, i) => {
-    const own =
-      listOf(container.ports).length === 0 ? validateSidecar(container, volumes, context) : serving(container);
-    errors.push(
-      ...viaFieldIndex('containers', i, seen.has(container.name) ? [duplicate(container.name), ...own] : own),
-    );
-    seen.add(container.name);
+    if (isDuplicate(container)) errors = viaFieldIndex('containers', i, [...errors, duplicate(container.name)]);
+    errors.push(...viaFieldIndex('containers', i, validate(container)));
   });
   return errors;
 }
 
-function duplicate(name: string): FieldError {
-  return fieldError(`duplicate container name ${JSON.stringify(name)}`, ['name']);
+function duplicate(name: string | undefined): FieldError {
+  return fieldError(`duplicate container name ${JSON.stringify(name ?? '')}`, ['name']);
 }

@@ -8,7 +8,7 @@ import {
   viaField,
   type FieldError,
 } from '../../../api/field-error.ts';
-import { fieldError, isSet, onlyAllows } from './fields.ts';
+import { fieldError, HANDLERS, isGiven, onlyAllows } from './fields.ts';
 
 type Probe = NonNullable<Container['readinessProbe']>;
 
@@ -16,7 +16,6 @@ type Probe = NonNullable<Container['readinessProbe']>;
 export type ProbedContainer = { readonly serving: true; readonly portName: string } | { readonly serving: false };
 
 const MAX_INT32 = 2 ** 31 - 1;
-const HANDLERS = ['httpGet', 'tcpSocket', 'exec', 'grpc'] as const;
 const PROBE = [
   ...HANDLERS,
   'initialDelaySeconds',
@@ -28,18 +27,31 @@ const PROBE = [
 ];
 
 export function validateProbe(probe: Probe | undefined, container: ProbedContainer): FieldError[] {
-  if (probe === undefined) return [];
-  const given = HANDLERS.filter((name) => probe[name] !== undefined);
-  return [
-    ...onlyAllows(probe, PROBE),
-    ...viaField('httpGet', onlyAllows(probe.httpGet, ['host', 'path', 'scheme', 'httpHeaders', 'port'])),
-    ...viaField('tcpSocket', onlyAllows(probe.tcpSocket, ['host', 'port'])),
-    ...viaField('exec', onlyAllows(probe.exec, ['command'])),
-    ...viaField('grpc', onlyAllows(probe.grpc, ['port', 'service'])),
-    ...(probe.httpGet === undefined ? [] : validatePort(probe.httpGet.port, 'httpGet.port', container)),
-    ...(probe.tcpSocket === undefined ? [] : validatePort(probe.tcpSocket.port, 'tcpSocket.port', container)),
-    ...(given.length === 0 ? [missingOneOf(...HANDLERS)] : given.length > 1 ? [multipleOneOf(...given)] : []),
-  ];
+  if (!isGiven(probe) || probe === undefined) return [];
+  const { httpGet, tcpSocket, exec, grpc } = probe;
+  const given = HANDLERS.filter((name) => isGiven(probe[name]));
+  let errors = onlyAllows(probe, PROBE);
+  // Each handler's name is put before all that was found so far; it shows only where there are several handlers.
+  const handler = (name: string, found: readonly FieldError[], port: readonly FieldError[] = []): void => {
+    errors = [...viaField(name, [...errors, ...found]), ...port];
+  };
+  if (isGiven(httpGet))
+    handler(
+      'httpGet',
+      onlyAllows(httpGet, ['host', 'path', 'scheme', 'httpHeaders', 'port']),
+      validatePort(httpGet?.port, 'httpGet.port', container),
+    );
+  if (isGiven(tcpSocket))
+    handler(
+      'tcpSocket',
+      onlyAllows(tcpSocket, ['host', 'port']),
+      validatePort(tcpSocket?.port, 'tcpSocket.port', container),
+    );
+  if (isGiven(exec)) handler('exec', onlyAllows(exec, ['command']));
+  if (isGiven(grpc)) handler('grpc', onlyAllows(grpc, ['port', 'service']));
+  if (given.length === 0) errors.push(missingOneOf(...HANDLERS));
+  else if (given.length > 1) errors.push(multipleOneOf(...given.map((name) => (name === 'grpc' ? 'gRPC' : name))));
+  return errors;
 }
 
 /** `periodSeconds: 0` asks for probing as often as is useful; thresholds in periods then make no sense. */
@@ -66,10 +78,10 @@ export function validateReadinessProbe(probe: Probe | undefined, container: Prob
 }
 
 function validatePort(given: unknown, path: string, container: ProbedContainer): FieldError[] {
-  const port = typeof given === 'number' || typeof given === 'string' ? given : '';
+  const port = typeof given === 'number' || typeof given === 'string' ? given : 0;
   if (container.serving)
     return typeof port === 'string' && port !== '' && port !== container.portName
       ? [invalidValue(port, path, 'Probe port must match container port')]
       : [];
-  return isSet(port) ? [] : [invalidValue(String(port === '' ? 0 : port), path, 'Probe port must be specified')];
+  return port === '' || port === 0 ? [invalidValue(String(port), path, 'Probe port must be specified')] : [];
 }

@@ -1,46 +1,38 @@
 /** Revisions and the templates they are made from. Source: reference sections 1.6 and 1.7. */
 import type { ObjectMeta } from '../../../api/object.ts';
-import { invalidKeyName, invalidValue, outOfBounds, viaField, type FieldError } from '../../../api/field-error.ts';
+import { invalidValue, outOfBounds, viaField, type FieldError } from '../../../api/field-error.ts';
 import type { RevisionTemplate } from '../../../api/serving/configuration.ts';
 import type { Revision, RevisionSpec } from '../../../api/serving/revision.ts';
+import { formatFloat64, parseFloat64 } from '../../../kube/go-number.ts';
 import { isQuantity } from '../../../kube/quantity.ts';
-import {
-  CERTIFICATE_CLASS,
-  CONFIGURATION_LABEL,
-  DISABLE_EXTERNAL_TLS,
-  HTTP_PROTOCOL,
-  INGRESS_CLASS,
-  PROGRESS_DEADLINE,
-  type StringMap,
-} from '../keys.ts';
+import { CONFIGURATION_LABEL, PROGRESS_DEADLINE, type StringMap } from '../keys.ts';
 import { validateAutoscaling } from './autoscaling.ts';
 import type { ServingContext } from './context.ts';
 import { diffRevisionSpec, diffTemplate } from './diff.ts';
 import { fieldError, warning } from './fields.ts';
-import { validateNames, validateParentLabel, validateRevisionName, wholeSeconds } from './metadata.ts';
+import {
+  validateNames,
+  validateNetworking,
+  validateParentLabel,
+  validateRevisionName,
+  wholeSeconds,
+} from './metadata.ts';
 import { validatePodSpec } from './pod.ts';
 
 const REVISION_FIELDS = ['containerConcurrency', 'timeoutSeconds', 'responseStartTimeoutSeconds', 'idleTimeoutSeconds'];
-const NETWORKING: readonly string[] = [
-  ...INGRESS_CLASS,
-  ...CERTIFICATE_CLASS,
-  ...DISABLE_EXTERNAL_TLS,
-  ...HTTP_PROTOCOL,
-];
 const SIDECAR = 'queue.sidecar.serving.knative.dev';
 const PERCENTAGE = [`${SIDECAR}/resource-percentage`, `${SIDECAR}/resourcePercentage`];
 
 export function validateRevision(revision: Revision, old: Revision | undefined, context: ServingContext): FieldError[] {
-  const { metadata } = revision;
-  const errors = [
+  const { metadata, spec } = revision;
+  const diff = old === undefined ? '' : diffRevisionSpec(old.spec, spec);
+  if (diff !== '') return [fieldError('Immutable fields changed (-old +new)', ['spec'], diff)];
+  return [
     ...validateNames(metadata),
     ...viaField('metadata.annotations', validateAutoscaling(metadata.annotations, context.autoscaler)),
     ...validateParentLabel(metadata, CONFIGURATION_LABEL, 'Configuration'),
+    ...(old === undefined ? viaField('spec', validateRevisionSpec(spec, context)) : []),
   ];
-  if (old === undefined) return [...errors, ...viaField('spec', validateRevisionSpec(revision.spec, context))];
-  const diff = diffRevisionSpec(old.spec, revision.spec);
-  if (diff !== '') errors.push(fieldError('Immutable fields changed (-old +new)', ['spec'], diff));
-  return errors;
 }
 
 /** Paths start at the spec. */
@@ -92,27 +84,20 @@ export function validateNameChange(template: RevisionTemplate, old: RevisionTemp
   return [fieldError('Saw the following changes without a name change (-old +new)', ['metadata.name'], diff)];
 }
 
-function validateNetworking(annotations: StringMap): FieldError[] {
-  return Object.keys(annotations)
-    .filter((key) => key.startsWith('networking.knative.dev') && !NETWORKING.includes(key))
-    .map((key) => invalidKeyName(key, ''));
-}
-
 /** There is no sidecar here, but a manifest that Knative refuses is refused here too. */
 function validateSidecarResources(annotations: StringMap): FieldError[] {
   const errors: FieldError[] = [];
   const key = PERCENTAGE.find((one) => annotations[one] !== undefined);
   if (key !== undefined) {
     const value = annotations[key] ?? '';
-    const number = value.trim() === '' ? NaN : Number(value);
+    const number = parseFloat64(value);
     errors.push(
       warning(
         'Queue proxy resource percentage annotation is deprecated. Please use the available annotations to explicitly set resource values per service',
-        `[${key}]`,
       ),
     );
-    if (!Number.isFinite(number)) errors.push(invalidValue(value, `[${key}]`));
-    else if (number < 0.1 || number > 100) errors.push(outOfBounds(number, 0.1, 100, `[${key}]`));
+    if (number === undefined) errors.push(invalidValue(value, `[${key}]`));
+    else if (number < 0.1 || number > 100) errors.push(outOfBounds(formatFloat64(number), 0.1, 100, `[${key}]`));
   }
   for (const resource of ['cpu', 'memory', 'ephemeral-storage'])
     for (const what of ['request', 'limit']) {

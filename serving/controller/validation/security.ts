@@ -37,6 +37,7 @@ export function validateSecurity(security: Security | undefined, context: Servin
       'runAsNonRoot',
       'allowPrivilegeEscalation',
       'seccompProfile',
+      ...(security.privileged === false ? ['privileged'] : []),
     ]),
     ...viaField('capabilities', validateCapabilities(security.capabilities, context)),
     ...ids(security, 'runAsUser', 'runAsGroup'),

@@ -12,7 +12,7 @@ import {
 import type { FeatureName } from '../config/features.ts';
 import { parseQuantity } from '../../../kube/quantity.ts';
 import { flagOf, type ServingContext } from './context.ts';
-import { fieldError, isSet, listOf, onlyAllows, viaFieldIndex, viaIndex } from './fields.ts';
+import { fieldError, isGiven, listOf, onlyAllows, viaFieldIndex, viaIndex } from './fields.ts';
 import { dns1123Label } from './names.ts';
 
 type Volume = NonNullable<PodSpec['volumes']>[number];
@@ -53,42 +53,23 @@ export function validateVolumes(
 
 function validateVolume(volume: Volume, context: ServingContext): FieldError[] {
   const errors: FieldError[] = [];
-  const claim = volume.persistentVolumeClaim;
-  if (claim !== undefined) {
-    if (flagOf(context, PVC) !== 'Enabled')
-      errors.push(
-        fieldError(
-          `Persistent volume claim support is disabled, but found persistent volume claim ${claim.claimName}`,
-          ['persistentVolumeClaim'],
-        ),
-      );
-    if (claim.readOnly !== true && flagOf(context, 'kubernetes.podspec-persistent-volume-write') !== 'Enabled')
-      errors.push(
-        fieldError(
-          `Persistent volume write support is disabled, but found persistent volume claim ${claim.claimName} that is not read-only`,
-          ['persistentVolumeClaim.readOnly'],
-        ),
-      );
-  }
-  for (const [source, flag, called] of GATED)
-    if (volume[source] !== undefined && flagOf(context, flag) !== 'Enabled')
-      errors.push(
-        fieldError(`${called} volume support is disabled, but found ${called} volume ${volume.name}`, [source]),
-      );
+  // A bad name hides what the flags say, as in Knative.
+  if ((volume.name ?? '') === '') errors.push(missingField('name'));
+  else if (dns1123Label(volume.name).length > 0) errors.push(invalidValue(volume.name, 'name'));
+  else errors.push(...refusedSources(volume, context));
   const open = GATED.filter(([, flag]) => flagOf(context, flag) !== 'Disabled').map(([source]) => source);
   const allowed = [...ALWAYS, ...open, ...(flagOf(context, PVC) === 'Disabled' ? [] : ['persistentVolumeClaim'])];
   errors.push(...onlyAllows(volume, ['name', ...allowed]));
-  if ((volume.name ?? '') === '') errors.push(missingField('name'));
-  else if (dns1123Label(volume.name).length > 0) errors.push(invalidValue(volume.name, 'name'));
 
   const sources = [...ALWAYS, 'persistentVolumeClaim' as const, ...GATED.map(([source]) => source)];
-  const given = sources.filter((source) => volume[source] !== undefined);
+  const given = sources.filter((source) => isGiven(volume[source]));
   if (given.length === 0) {
     const enabled = GATED.filter(([, flag]) => flagOf(context, flag) === 'Enabled').map(([source]) => source);
     const claims = flagOf(context, PVC) === 'Enabled' ? ['persistentVolumeClaim'] : [];
     errors.push(missingOneOf(...ALWAYS, ...claims, ...enabled));
   } else if (given.length > 1) errors.push(multipleOneOf(...given));
   errors.push(
+    ...viaField('image', validateImageSource(volume.image)),
     ...validateItems(volume.secret?.items),
     ...validateItems(volume.configMap?.items),
     ...listOf(volume.projected?.sources).flatMap((source, i) =>
@@ -97,6 +78,40 @@ function validateVolume(volume: Volume, context: ServingContext): FieldError[] {
     ...viaField('emptyDir', validateEmptyDir(volume.emptyDir)),
   );
   return errors;
+}
+
+/** What no flag opens. These errors name the volume rather than a field, as in Knative. */
+function refusedSources(volume: Volume, context: ServingContext): FieldError[] {
+  const errors: FieldError[] = [];
+  const claim = volume.persistentVolumeClaim;
+  if (isGiven(claim)) {
+    const name = claim?.claimName ?? '';
+    if (flagOf(context, PVC) !== 'Enabled')
+      errors.push(
+        fieldError(`Persistent volume claim support is disabled, but found persistent volume claim ${name}`, []),
+      );
+    if (claim?.readOnly !== true && flagOf(context, 'kubernetes.podspec-persistent-volume-write') !== 'Enabled')
+      errors.push(
+        fieldError(
+          `Persistent volume write support is disabled, but found persistent volume claim ${name} that is not read-only`,
+          [],
+        ),
+      );
+  }
+  for (const [source, flag, called] of GATED)
+    if (isGiven(volume[source]) && flagOf(context, flag) !== 'Enabled')
+      errors.push(fieldError(`${called} volume support is disabled, but found ${called} volume ${volume.name}`, []));
+  return errors;
+}
+
+function validateImageSource(image: Volume['image']): FieldError[] {
+  if (image === undefined || image === null) return [];
+  const { reference = '', pullPolicy = '' } = image;
+  return [
+    ...onlyAllows(image, ['reference', 'pullPolicy']),
+    ...(reference === '' ? [missingField('reference')] : []),
+    ...(['', 'Always', 'IfNotPresent', 'Never'].includes(pullPolicy) ? [] : [invalidValue(pullPolicy, 'pullPolicy')]),
+  ];
 }
 
 function validateProjection(source: Projection): FieldError[] {
@@ -171,12 +186,12 @@ export function validateMounts(mounts: readonly Mount[], volumes: Volumes, conte
     if (!isWritable(volume) && mount.readOnly !== true)
       errors.push(fieldError('volume mount should be readOnly for this type of volume', ['readOnly']));
     const { mountPropagation } = mount;
-    if (isSet(mountPropagation)) {
+    if (isGiven(mountPropagation)) {
       if (propagates !== 'Enabled')
         errors.push(
           fieldError(
             `Volume Mount Propagation support is disabled, but found volume mount ${mount.name} with mount propagation`,
-            ['mountPropagation'],
+            [],
           ),
         );
       if (mountPropagation !== 'None' && mountPropagation !== 'HostToContainer')
@@ -190,9 +205,7 @@ export function validateMounts(mounts: readonly Mount[], volumes: Volumes, conte
 
 /** Volumes that a container may write to. */
 export function isWritable(volume: Volume | undefined): boolean {
-  return (
-    volume?.emptyDir !== undefined || volume?.persistentVolumeClaim !== undefined || volume?.ephemeral !== undefined
-  );
+  return isGiven(volume?.emptyDir) || isGiven(volume?.persistentVolumeClaim) || isGiven(volume?.ephemeral);
 }
 
 function cleanPath(path: string): string {

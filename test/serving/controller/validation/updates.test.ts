@@ -53,7 +53,7 @@ t.test('what may not change', (t) => {
       'the spec of a Revision',
       revision,
       put(revision, { 'spec.containers[0].env': [{ name: 'A', value: 'b' }], 'spec.timeoutSeconds': 5 }),
-      'Immutable fields changed (-old +new): spec\n{v1.RevisionSpec}.PodSpec.Containers[0].Env:\n\t+: "[{"name":"A","value":"b"}]"\n{v1.RevisionSpec}.TimeoutSeconds:\n\t-: "300"\n\t+: "5"\n',
+      'Immutable fields changed (-old +new): spec\n{v1.RevisionSpec}.PodSpec.Containers[0].Env:\n\t+: "[{"name":"A","value":"b"}]"\n*{v1.RevisionSpec}.TimeoutSeconds:\n\t-: "300"\n\t+: "5"\n',
     ],
   ] as const)
     t.equal(admit(next, { old }).verdict.denied?.message, PREFIX + message, name);
