@@ -1,10 +1,11 @@
 /** Runs reconcilers: wakes keys on changes, serialises each key, retries with back-off, writes status when it differs. */
-import type { KubeObject } from '../api/object.ts';
+import type { DuckStatus, KubeObject } from '../api/object.ts';
 import { ConfigMap } from '../api/core.ts';
 import type { ResourceType } from '../api/resource.ts';
 import type { Client } from './client.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { isApplied } from './applied-fields.ts';
+import { conditionOf } from './conditions.ts';
 import { deepEqual } from './equal.ts';
 import { isConflict, isNotFound } from './errors.ts';
 import { EventRecorder } from './events.ts';
@@ -36,6 +37,7 @@ export interface Controller {
 }
 
 const CONFLICT_RETRIES = 5;
+const MOST_OVERTAKEN = 3;
 
 export function createController<T extends KubeObject & { status?: unknown }>(
   reconciler: Reconciler<T>,
@@ -47,6 +49,8 @@ export function createController<T extends KubeObject & { status?: unknown }>(
   const world = createWorld(reconciler.name, { ...options, clock, log });
   const informer = informers.of(reconciler.kind);
   const queue = new WorkQueue(process, { workers: options.workers ?? 8, clock });
+  /** How many outcomes of a key in a row were not written. */
+  const overtaken = new Map<string, number>();
   let resync: (() => void) | undefined;
 
   async function process(key: string): Promise<void> {
@@ -73,7 +77,10 @@ export function createController<T extends KubeObject & { status?: unknown }>(
   async function pass(key: string): Promise<void> {
     const { namespace, name } = splitKey(key);
     const object = informer.get(namespace, name);
-    if (object === undefined) return;
+    if (object === undefined) {
+      overtaken.delete(key);
+      return;
+    }
     const { finalizer } = reconciler;
     const holds = finalizer !== undefined && (object.metadata.finalizers ?? []).includes(finalizer.name);
     if (object.metadata.deletionTimestamp !== undefined) {
@@ -83,7 +90,7 @@ export function createController<T extends KubeObject & { status?: unknown }>(
     }
     if (finalizer !== undefined && !holds) await setFinalizers(object, (all) => [...all, finalizer.name]);
     const outcome = (await reconciler.reconcile(object, world)) as Outcome<NonNullable<T['status']>> | undefined;
-    if (outcome?.status !== undefined) await writeStatus(object, outcome.status);
+    if (outcome?.status !== undefined && !isPassing(key, outcome)) await writeStatus(object, outcome.status);
     if (outcome?.again !== undefined) queue.addAfter(key, outcome.again);
     if (outcome?.failure !== undefined) throw outcome.failure;
   }
@@ -98,9 +105,25 @@ export function createController<T extends KubeObject & { status?: unknown }>(
     }
   }
 
+  /**
+   * Has this outcome been overtaken? Something has changed meanwhile, so that the next pass follows at once; a state on
+   * the way to another is then not worth a write that everybody who watches must look at. Bounded, so that an object
+   * which never comes to rest still says how it is.
+   */
+  function isPassing(key: string, { status, failure }: Outcome<NonNullable<T['status']>>): boolean {
+    const skipped = overtaken.get(key) ?? 0;
+    const isUnderWay = conditionOf(status as DuckStatus, 'Ready')?.status === 'Unknown';
+    if (failure !== undefined || !isUnderWay || skipped >= MOST_OVERTAKEN || !queue.has(key)) {
+      overtaken.delete(key);
+      return false;
+    }
+    overtaken.set(key, skipped + 1);
+    return true;
+  }
+
   async function writeStatus(object: T, status: NonNullable<T['status']>): Promise<void> {
     if (deepEqual(object.status, status)) return;
-    let base = object;
+    let base = newest(object);
     for (let attempt = 0; ; attempt++) {
       try {
         await client.update(reconciler.kind, { ...base, status }, 'status');
@@ -108,12 +131,22 @@ export function createController<T extends KubeObject & { status?: unknown }>(
       } catch (error) {
         if (isNotFound(error)) return;
         if (!isConflict(error) || attempt >= CONFLICT_RETRIES) throw error;
+        const refused = base.metadata.resourceVersion;
         base = await client.get(reconciler.kind, object.metadata.namespace, object.metadata.name);
+        // The other write is decided but not on disk yet: asking again at once would be refused again.
+        if (base.metadata.resourceVersion === refused) throw error;
         if (base.metadata.uid !== object.metadata.uid || deepEqual(base.status, status)) return;
         // Another writer has put something into the status: the pass runs again and takes it into account.
         if (!deepEqual(base.status, object.status)) throw error;
       }
     }
+  }
+
+  /** The cached object when no status but only something else of it has changed since the pass began. */
+  function newest(object: T): T {
+    const cached = informer.get(object.metadata.namespace, object.metadata.name);
+    if (cached === undefined || cached.metadata.uid !== object.metadata.uid) return object;
+    return deepEqual(cached.status, object.status) ? cached : object;
   }
 
   function wakeAll(): void {
