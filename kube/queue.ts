@@ -34,6 +34,11 @@ export class WorkQueue {
     return this.#ready.length;
   }
 
+  /** Will the key be processed (again) at once, after what runs of it now? */
+  has(key: string): boolean {
+    return this.#waiting.has(key);
+  }
+
   add(key: string): void {
     if (this.#stopped || this.#waiting.has(key)) return;
     this.#waiting.add(key);
