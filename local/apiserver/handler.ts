@@ -1,6 +1,7 @@
 /** One request to a resource, from its route to the verb that answers it. The same for HTTP and for the process itself. */
 import type { Method, WatchHandle, Watcher } from '../../kube/transport.ts';
 import { ApiError, failure } from '../../kube/errors.ts';
+import { admissionCel } from './admission/cel.ts';
 import { reviewed } from './admission/reviews.ts';
 import { methodNotAllowed, noSuchPath } from './errors.ts';
 import type { RequestLabels } from './metrics.ts';
@@ -79,6 +80,7 @@ export async function handle(core: Core, method: Method, call: Call): Promise<An
     // The engine of a resource's CEL rules is loaded when the first one needs it.
     const ready = info.custom?.structural?.ready;
     if (ready !== undefined) await ready;
+    if (info.group === 'admissionregistration.k8s.io') await admissionCel();
   }
   // A collection's objects are reviewed one by one.
   const isReviewed = method !== 'GET' && !(method === 'DELETE' && name === undefined) && needsReviews(core, info);

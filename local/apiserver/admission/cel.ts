@@ -13,10 +13,16 @@ export interface AdmissionCel extends Pick<CelEngine, 'compile'> {
 }
 
 let loading: Promise<AdmissionCel> | undefined;
+let loaded: AdmissionCel | undefined;
 
 export function admissionCel(): Promise<AdmissionCel> {
-  loading ??= load();
+  loading ??= load().then((cel) => (loaded = cel));
   return loading;
+}
+
+/** Undefined until `admissionCel` has resolved. */
+export function loadedAdmissionCel(): AdmissionCel | undefined {
+  return loaded;
 }
 
 async function load(): Promise<AdmissionCel> {
