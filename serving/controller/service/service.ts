@@ -5,11 +5,14 @@ import { Route } from '../../../api/serving/route.ts';
 import { Service, SERVICE_CONDITIONS, type ServiceStatus } from '../../../api/serving/service.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import { conditionOf, type Conditions } from '../../../kube/conditions.ts';
+import { deepEqual } from '../../../kube/equal.ts';
 import type { ObjectKey, Reconciler, World } from '../../../kube/reconciler.ts';
 import { revisionNameConflict } from '../configuration/latest.ts';
+import { defaultConfiguration, defaultRoute } from '../defaults/serving.ts';
 import { ensure, replaceSpec } from '../ensure.ts';
 import { NotOwnedError, ReconcileError } from '../errors.ts';
-import { beginPass, concludePass, mirror } from '../observe.ts';
+import { beginPass, concludePass, mirror, timestamp } from '../observe.ts';
+import { servingContext, type ServingContext } from '../validation/context.ts';
 import { makeConfiguration, makeRoute } from './resources.ts';
 import { isTrafficMigrated } from './traffic.ts';
 
@@ -51,7 +54,10 @@ async function reconcileService(
       type: Configuration,
       owner: service,
       desired: makeConfiguration(service),
-      update: (existing) => replaceSpec(existing, makeConfiguration(service, existing)),
+      update: (existing) =>
+        changedBeyondDefaults(existing, makeConfiguration(service, existing), (one) =>
+          defaultConfiguration(one, undefined, defaulting(world)),
+        ),
       updating: 'reconcile',
       label: 'Configuration',
     }),
@@ -81,7 +87,8 @@ async function reconcileService(
       type: Route,
       owner: service,
       desired: makeRoute(service),
-      update: (existing) => replaceSpec(existing, makeRoute(service)),
+      update: (existing) =>
+        changedBeyondDefaults(existing, makeRoute(service), (one) => defaultRoute(one, undefined, defaulting(world))),
       updating: 'reconcile',
       label: 'Route',
     }),
@@ -114,6 +121,32 @@ async function owned<T extends KubeObject>(
     const { name } = service.metadata;
     throw new ReconcileError(`service: "${name}" does not own ${kind.toLowerCase()}: "${error.objectName}"`);
   }
+}
+
+/**
+ * The child as desired; as it is when it lacks nothing but defaults that the Service got later (from a newer version,
+ * or a ConfigMap): they are no wish of the user's, and would make a new Revision.
+ */
+function changedBeyondDefaults<T extends KubeObject & { spec?: unknown }>(
+  existing: T,
+  desired: T,
+  withDefaults: (object: T) => T,
+): T {
+  const wanted = replaceSpec(existing, desired);
+  if (deepEqual(wanted, existing)) return existing;
+  const defaulted = withDefaults(existing);
+  return deepEqual(replaceSpec(defaulted, desired), defaulted) ? existing : wanted;
+}
+
+function defaulting(world: World): ServingContext {
+  return servingContext({
+    operation: 'UPDATE',
+    subresource: undefined,
+    dryRun: false,
+    username: '',
+    now: timestamp(world.clock),
+    config: (_, name) => world.config(name),
+  });
 }
 
 function revisionNameOf(configuration: Configuration): string {

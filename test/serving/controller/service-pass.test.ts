@@ -224,6 +224,23 @@ t.test('what a pass finds, and what it says', async (t) => {
   }
 });
 
+t.test('a default that came later makes no new Revision', async (t) => {
+  const older = configuration(ready('svc-00001'));
+  delete older.spec.template.spec.containerConcurrency;
+  const before = route(routeReady('svc-00001'));
+  delete before.spec.traffic?.[0]?.latestRevision;
+  const same = await pass(aService(), { others: [older, before] });
+  t.strictSame(same.writes, [], 'what a newer version would fill in is no difference');
+  const wished = await pass(aService({ spec: { template: { spec: over(SPEC, { containerConcurrency: 7 }) } } }), {
+    others: [older, before],
+  });
+  t.strictSame(
+    wished.writes.map(({ verb }) => verb),
+    ['update Configuration svc'],
+    'a wish is',
+  );
+});
+
 t.test('what cannot be made or changed is an event, an error and a try again', async (t) => {
   const cannot = { 'create Configuration svc': 'quota exceeded' };
   const first = await pass(aService(), { refuse: cannot });
