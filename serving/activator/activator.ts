@@ -1,25 +1,27 @@
 /** The parts of the data path put together: what the informers say flows into tables, requests flow through them. */
 import { Registry } from 'prom-client';
-import { EndpointSlice, Service, type Secret } from '../../api/core.ts';
+import { ConfigMap, EndpointSlice, Service, type Secret } from '../../api/core.ts';
 import { Ingress } from '../../api/networking/ingress.ts';
 import { Revision } from '../../api/serving/revision.ts';
 import { Client } from '../../kube/client.ts';
 import type { Clock } from '../../kube/clock.ts';
-import { keyOf } from '../../kube/informer.ts';
+import { Informer, keyOf } from '../../kube/informer.ts';
 import { Informers } from '../../kube/informers.ts';
 import type { Logger } from '../../kube/log.ts';
+import { SERVING_NAMESPACE } from '../../api/zeroth.ts';
 import type { Transport } from '../../kube/transport.ts';
 import { Admin } from './admin.ts';
 import { CertificateSecrets } from './certificate-secrets.ts';
 import { CertificateTable } from './certificates.ts';
 import { Backends, revisionKey, type Address } from './backends.ts';
-import { Dispatcher } from './dispatch.ts';
+import { Dispatcher, type RequestObserver } from './dispatch.ts';
 import { Gateway } from './gateway.ts';
 import { isLoopback } from './host-name.ts';
 import { IngressStatusWriter, isOurs } from './ingress-status.ts';
 import { LazyUpstream } from './lazy-upstream.ts';
 import { leanTransport } from './lean.ts';
 import { ActivatorMetrics } from './metrics.ts';
+import { RequestLog } from './request-log.ts';
 import { Reporter } from './reports.ts';
 import { Resolver, type Audience } from './resolve.ts';
 import { Revisions } from './revisions.ts';
@@ -34,6 +36,8 @@ export interface ActivatorOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Takes a line of the request log; false when it could not. */
+  readonly writeLine: (line: string) => boolean;
 }
 
 /** `HOST:PORT` of each listener there is. */
@@ -64,6 +68,8 @@ export class Activator {
   readonly #backends: Backends;
   readonly #revisions: Revisions;
   readonly #reporter: Reporter;
+  readonly #requestLog: RequestLog;
+  readonly #observability: Informer<ConfigMap>;
   readonly #dispatcher: Dispatcher;
   readonly #upgrader: Upgrader;
   readonly #http1: Http1Upstream;
@@ -91,6 +97,11 @@ export class Activator {
     this.#reporter = new Reporter({ url: settings.autoscalerUrl, activator: settings.activatorId, clock, log });
     this.#backends = new Backends((owner) => this.#backendsChanged(owner));
 
+    this.#requestLog = new RequestLog({ log, write: options.writeLine });
+    this.#observability = new Informer(this.#client, ConfigMap, log, {
+      namespace: SERVING_NAMESPACE,
+      fieldSelector: 'metadata.name=config-observability',
+    });
     const registry = new Registry();
     const metrics = new ActivatorMetrics(registry, {
       revisions: () => this.#revisions,
@@ -111,6 +122,12 @@ export class Activator {
         this.#http2.forget(address);
       },
     });
+    const observer: RequestObserver = {
+      finished: (revision, request) => {
+        metrics.finished(revision, request);
+        this.#requestLog.finished(revision.labels, request);
+      },
+    };
     const resolver = new Resolver({
       table: this.#table,
       revisions: this.#revisions,
@@ -136,10 +153,10 @@ export class Activator {
       http2: this.#http2,
       clock,
       log,
-      observer: metrics,
+      observer,
     });
     const { connectTimeout } = settings;
-    this.#upgrader = new Upgrader({ resolver, clock, log, observer: metrics, connectTimeout });
+    this.#upgrader = new Upgrader({ resolver, clock, log, observer, connectTimeout });
     this.#admin = new Admin({ registry, revisions: this.#revisions, missing: () => this.#missing() });
   }
 
@@ -181,6 +198,8 @@ export class Activator {
     const revisions = this.#informers.of(Revision);
     const slices = this.#informers.of(EndpointSlice);
     const services = this.#informers.of(Service);
+    this.#observability.onChange((_, current) => this.#requestLog.configure(current?.data ?? {}));
+    this.#observability.start();
     this.#status = new IngressStatusWriter({
       client: this.#client,
       ingresses,
@@ -225,6 +244,7 @@ export class Activator {
     this.#reporter.close();
     this.#informers.stop();
     this.#secrets.stop();
+    this.#observability.stop();
     await this.#status?.stop();
     this.#http1.close();
     this.#http2.close();

@@ -4,7 +4,7 @@ import type { Logger } from '../../kube/log.ts';
 import type { Address } from './backends.ts';
 import { Deadlines, type Limits } from './deadlines.ts';
 import { GatewayError, NotReady, RequestTimeout, type UpstreamFailure } from './errors.ts';
-import type { Exchange, Upstream, UpstreamRequest } from './exchange.ts';
+import type { Exchange, RequestHead, Upstream, UpstreamRequest } from './exchange.ts';
 import { forPod, forwardedHeaders, joinedHeader, withSet } from './headers.ts';
 import { answerProbe } from './probe.ts';
 import { answer, Relay } from './relay.ts';
@@ -12,9 +12,21 @@ import type { Audience, Destination, Resolver } from './resolve.ts';
 import type { ServedRevision } from './revisions.ts';
 import type { Admission, Lease } from './throttle.ts';
 
+/** What is known of a request once it is over. */
+export interface FinishedRequest {
+  readonly head: RequestHead;
+  /** 0 when the client left before an answer. */
+  readonly status: number;
+  /** From its arrival to the end of its response. */
+  readonly seconds: number;
+  /** Of the response's body, as passed on; of an upgraded connection 0. */
+  readonly responseBytes: number;
+  /** Where it was sent last; undefined when no pod was found. */
+  readonly pod: Address | undefined;
+}
+
 export interface RequestObserver {
-  /** A request of a revision is over. @param status 0 when the client left before an answer */
-  finished(revision: ServedRevision, status: number, seconds: number): void;
+  finished(revision: ServedRevision, request: FinishedRequest): void;
 }
 
 export interface DispatcherOptions {
@@ -134,6 +146,8 @@ class RevisionCall {
   #lease: Lease | undefined;
   #relay: Relay | undefined;
   #status = 0;
+  #responseBytes = 0;
+  #pod: Address | undefined;
   #staleRetries = 0;
   #over = false;
 
@@ -165,6 +179,7 @@ class RevisionCall {
 
   #send(lease: Lease): void {
     this.#lease = lease;
+    this.#pod = lease.address;
     const upstream = this.#revision.h2c ? this.#options.http2 : this.#options.http1;
     this.#relay = new Relay(this.#exchange, upstream, lease.address, this.#request, {
       started: (status) => {
@@ -172,7 +187,10 @@ class RevisionCall {
         this.#revision.answered();
         this.#deadlines?.wrote();
       },
-      wrote: () => this.#deadlines?.wrote(),
+      wrote: (bytes) => {
+        this.#responseBytes += bytes;
+        this.#deadlines?.wrote();
+      },
       failed: (error) => this.#retry(error),
     });
   }
@@ -210,8 +228,13 @@ class RevisionCall {
     if (!complete) this.#relay?.abort();
     this.#lease?.release();
     this.#revision.leave();
-    const seconds = (performance.now() - this.#started) / 1000;
-    this.#options.observer.finished(this.#revision, this.#status, seconds);
+    this.#options.observer.finished(this.#revision, {
+      head: this.#exchange.head,
+      status: this.#status,
+      seconds: (performance.now() - this.#started) / 1000,
+      responseBytes: this.#responseBytes,
+      pod: this.#pod,
+    });
   }
 }
 

@@ -22,7 +22,7 @@ async function run(): Promise<void> {
   const settings = settingsFrom(process.env);
   const log = createLogger(settings.logLevel, { process: 'activator' });
   const transport = transportFromEnvironment(process.env);
-  const activator = new Activator({ settings, transport, clock: systemClock, log });
+  const activator = new Activator({ settings, transport, clock: systemClock, log, writeLine });
   tell({ type: 'listening', addresses: await activator.listen() });
 
   const drain = (why: string): void => {
@@ -41,6 +41,15 @@ async function run(): Promise<void> {
   await activator.start();
   tell({ type: 'ready' });
   log.info('serving');
+}
+
+/** Lines for a reader that does not keep up are not collected without end. */
+const MAX_UNWRITTEN = 4 * 1024 * 1024;
+
+function writeLine(line: string): boolean {
+  if (process.stdout.writableLength > MAX_UNWRITTEN) return false;
+  process.stdout.write(`${line}\n`);
+  return true;
 }
 
 function tell(message: Message): void {

@@ -1,5 +1,6 @@
 /** What the gateway tells Prometheus. Names are Knative's where it has one (reference section 6), labels bounded. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { FinishedRequest } from './dispatch.ts';
 import type { Reporter } from './reports.ts';
 import type { Revisions, ServedRevision } from './revisions.ts';
 
@@ -80,8 +81,7 @@ export class ActivatorMetrics {
     });
   }
 
-  /** @param status 0 when the client left before an answer */
-  finished(revision: ServedRevision, status: number, seconds: number): void {
+  finished(revision: ServedRevision, { status, seconds }: Pick<FinishedRequest, 'status' | 'seconds'>): void {
     const codeClass = CODE_CLASSES[Math.min(5, Math.floor(status / 100))] ?? 'client_gone';
     this.#duration.observe({ ...revision.labels, code_class: codeClass }, seconds);
   }

@@ -12,7 +12,7 @@ export interface RelayListener {
   /** The response has begun. */
   started(status: number): void;
   /** A piece of the response passed. */
-  wrote(): void;
+  wrote(bytes: number): void;
   /** No response: nothing was sent to the client. */
   failed(error: UpstreamFailure): void;
 }
@@ -54,7 +54,7 @@ export class Relay {
       if (!this.#over) this.#exchange.abort();
     };
     body.on('error', breakOff);
-    body.on('data', () => this.#listener.wrote());
+    body.on('data', (piece: Buffer) => this.#listener.wrote(piece.length));
     body.on('end', () => {
       if (this.#over) return;
       if (!end.isWhole()) return breakOff();

@@ -114,6 +114,7 @@ class UpgradeCall {
   #deadlines: Deadlines | undefined;
   #admission: Admission | undefined;
   #lease: Lease | undefined;
+  #pod: Address | undefined;
   #upstream: Socket | undefined;
   #status = 0;
   #over = false;
@@ -153,6 +154,7 @@ class UpgradeCall {
       const applicant = {
         granted: (lease: Lease) => {
           this.#lease = lease;
+          this.#pod = lease.address;
           this.#connect(lease.address);
         },
         rejected: (error: GatewayError) => this.#refuse(error),
@@ -256,7 +258,13 @@ class UpgradeCall {
     if (this.#destination.to !== 'revision') return;
     const { revision } = this.#destination;
     revision.leave();
-    this.#options.observer.finished(revision, this.#status, (performance.now() - this.#started) / 1000);
+    this.#options.observer.finished(revision, {
+      head: this.#upgrade.head,
+      status: this.#status,
+      seconds: (performance.now() - this.#started) / 1000,
+      responseBytes: 0,
+      pod: this.#pod,
+    });
   }
 }
 

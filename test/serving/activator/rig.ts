@@ -101,7 +101,8 @@ export class Rig {
       httpsPort: () => this.tlsPort,
     });
     const observer = {
-      finished: (revision: ServedRevision, status: number) => this.finished.push({ revision: revision.name, status }),
+      finished: (revision: ServedRevision, { status }: { status: number }) =>
+        this.finished.push({ revision: revision.name, status }),
     };
     this.#http1 = new Http1Upstream({ idleConnections: 64, idleTimeout: 4000, connectTimeout, maxHeaderSize: 65_536 });
     this.#http2 = new LazyUpstream(async () => {
