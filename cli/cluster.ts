@@ -17,8 +17,14 @@ export const CLUSTER_FLAGS: Readonly<Record<string, Flag>> = {
 export interface Cluster {
   readonly config: KubeConfig;
   readonly namespace: string;
+  /** The namespace that is meant when none is named. */
+  readonly defaultNamespace: string;
+  /** URL of the API server. */
+  readonly server: string;
   /** Throws `ServerError` for an answer of 400 or above. */
   send(request: Request): Promise<Json>;
+  /** The answer as it came: logs and metrics. Throws `ServerError` as `send` does. */
+  sendForText(request: Request): Promise<string>;
 }
 
 export interface Request {
@@ -54,10 +60,14 @@ export function connect(args: Arguments): Cluster {
   const server = config.getCurrentCluster()?.server;
   if (server === undefined) throw new CommandError('no cluster to talk to; start one with: zeroth up');
   const context = config.getContextObject(config.getCurrentContext());
+  const defaultNamespace = context?.namespace ?? 'default';
   return {
     config,
-    namespace: args.text('namespace') ?? context?.namespace ?? 'default',
-    send: (request) => send(config, server, request),
+    namespace: args.text('namespace') ?? defaultNamespace,
+    defaultNamespace,
+    server,
+    send: async (request) => parse(await send(config, server, request)),
+    sendForText: (request) => send(config, server, request),
   };
 }
 
@@ -70,7 +80,7 @@ function stateKubeconfig(args: Arguments): string | undefined {
   return undefined;
 }
 
-async function send(config: KubeConfig, server: string, given: Request): Promise<Json> {
+async function send(config: KubeConfig, server: string, given: Request): Promise<string> {
   const { method = 'GET', path, accept = 'application/json', contentType = 'application/json', body } = given;
   const options: RequestOptions = { method, headers: { Accept: accept, 'Content-Type': contentType } };
   await config.applyToHTTPSOptions(options);
@@ -86,9 +96,8 @@ async function send(config: KubeConfig, server: string, given: Request): Promise
       .on('error', (error) => reject(unreachable(server, error)))
       .end(body === undefined ? undefined : JSON.stringify(body));
   });
-  const answer = parse(text);
-  if (status >= 400) throw new ServerError(status, answer, text);
-  return answer;
+  if (status >= 400) throw new ServerError(status, parse(text), text);
+  return text;
 }
 
 function parse(text: string): Json {
