@@ -99,7 +99,9 @@ export async function passOver<T extends KubeObject & { status?: unknown }>(
     clock,
   });
   try {
-    const outcome = (await reconciler.reconcile(object, world)) ?? {};
+    const goes = object.metadata.deletionTimestamp !== undefined;
+    if (goes) await reconciler.finalizer?.run(object, world);
+    const outcome = (goes ? undefined : await reconciler.reconcile(object, world)) ?? {};
     const { status, again, failure: why } = outcome;
     return { writes, events, status, again, failure: why instanceof Error ? why.message : undefined };
   } finally {
