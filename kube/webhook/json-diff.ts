@@ -27,16 +27,23 @@ function compare(before: unknown, after: unknown, path: string, operations: Patc
 
 function compareFields(before: Fields, after: Fields, path: string, operations: PatchOperation[]): void {
   for (const key of Object.keys(before))
-    if (before[key] !== undefined && after[key] === undefined) operations.push({ op: 'remove', path: join(path, key) });
+    if (own(before, key) !== undefined && own(after, key) === undefined)
+      operations.push({ op: 'remove', path: join(path, key) });
   for (const [key, value] of Object.entries(after)) {
     if (value === undefined) continue;
     const at = join(path, key);
-    if (before[key] === undefined) operations.push({ op: 'add', path: at, value });
-    else compare(before[key], value, at, operations);
+    const was = own(before, key);
+    if (was === undefined) operations.push({ op: 'add', path: at, value });
+    else compare(was, value, at, operations);
   }
 }
 
 type Fields = Readonly<Record<string, unknown>>;
+
+/** A member called `toString` is not there only because every object has one. */
+function own(fields: Fields, key: string): unknown {
+  return Object.hasOwn(fields, key) ? fields[key] : undefined;
+}
 
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
