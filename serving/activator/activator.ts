@@ -5,7 +5,7 @@ import { Ingress } from '../../api/networking/ingress.ts';
 import { Revision } from '../../api/serving/revision.ts';
 import { Client } from '../../kube/client.ts';
 import type { Clock } from '../../kube/clock.ts';
-import { Informer, keyOf } from '../../kube/informer.ts';
+import { Informer, keyOf, splitKey } from '../../kube/informer.ts';
 import { Informers } from '../../kube/informers.ts';
 import type { Logger } from '../../kube/log.ts';
 import { SERVING_NAMESPACE } from '../../api/zeroth.ts';
@@ -15,15 +15,17 @@ import { CertificateSecrets } from './certificate-secrets.ts';
 import { CertificateTable } from './certificates.ts';
 import { Backends, revisionKey, type Address } from './backends.ts';
 import { Dispatcher, type RequestObserver } from './dispatch.ts';
+import type { RequestHead } from './exchange.ts';
 import { Gateway } from './gateway.ts';
-import { isLoopback } from './host-name.ts';
+import { isLoopback, normalizeHost } from './host-name.ts';
+import { ingressHash } from './ingress-hash.ts';
 import { IngressStatusWriter, isOurs } from './ingress-status.ts';
 import { LazyUpstream } from './lazy-upstream.ts';
 import { leanTransport } from './lean.ts';
 import { ActivatorMetrics } from './metrics.ts';
 import { RequestLog } from './request-log.ts';
 import { Reporter } from './reports.ts';
-import { Resolver, type Audience } from './resolve.ts';
+import { Resolver, type Audience, type ServicePort } from './resolve.ts';
 import { Revisions } from './revisions.ts';
 import type { ListenAddress, Settings } from './settings.ts';
 import type { CertificateFor } from './tls.ts';
@@ -48,6 +50,10 @@ export interface Addresses {
   readonly internalTls?: string;
   readonly admin: string;
 }
+
+/** How a Service says that its port speaks HTTP/2 without TLS: by appProtocol, else by name. */
+const H2C_PROTOCOL = 'kubernetes.io/h2c';
+const H2C_NAME = /^(h2c|http2)(-|$)/;
 
 const POD_IDLE_CONNECTIONS = 256;
 const POD_IDLE_MS = 4000;
@@ -133,7 +139,7 @@ export class Activator {
       revisions: this.#revisions,
       backends: this.#backends,
       clusterDomain: settings.clusterDomain,
-      portName: (namespace, service, port) => this.#portName(namespace, service, port),
+      portOf: (namespace, service, port) => this.#portOf(namespace, service, port),
       isOwn: ({ host, port }) => this.#own.has(`${host}:${port}`),
       httpsPort: () => this.#httpsPort,
     });
@@ -154,6 +160,7 @@ export class Activator {
       clock,
       log,
       observer,
+      hashOf: (head, audience) => this.#hashOf(head, audience),
     });
     const { connectTimeout } = settings;
     this.#upgrader = new Upgrader({ resolver, clock, log, observer, connectTimeout });
@@ -306,16 +313,29 @@ export class Activator {
     if (match !== null) this.#revisions.podsChanged(match[1] ?? '', match[2] ?? '');
   }
 
-  #portName(namespace: string, name: string, port: number | string): string | undefined {
+  #portOf(namespace: string, name: string, port: number | string): ServicePort | undefined {
     const ports = this.#informers.of(Service).get(namespace, name)?.spec?.ports ?? [];
     const found = ports.find((one) => one.port === port || one.name === port) ?? ports.find((one) => one.port === 80);
-    return found === undefined ? undefined : (found.name ?? '');
+    if (found === undefined) return undefined;
+    const { name: portName = '', appProtocol } = found;
+    return {
+      name: portName,
+      h2c: appProtocol === H2C_PROTOCOL || (appProtocol === undefined && H2C_NAME.test(portName)),
+    };
+  }
+
+  #hashOf(head: RequestHead, { scope }: Audience): string | undefined {
+    const owner = this.#table.ownerOf(normalizeHost(head.authority) ?? '', scope);
+    if (owner === undefined) return undefined;
+    const { namespace, name } = splitKey(owner);
+    const ingress = this.#informers.of(Ingress).get(namespace, name);
+    return ingress === undefined ? undefined : ingressHash(ingress);
   }
 }
 
-/** On loopback only this machine can ask: it may use the cluster's own names there too. */
+/** On loopback only this machine can ask: it may use the names of Services there too. */
 function fromOutside(address: ListenAddress): Audience {
-  return { scope: isLoopback(address.host) ? 'all' : 'external', trusted: false };
+  return { scope: 'external', serviceNames: isLoopback(address.host), trusted: false };
 }
 
 function textOf({ host, port }: Address): string {

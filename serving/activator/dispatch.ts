@@ -36,6 +36,8 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly observer: RequestObserver;
+  /** What a probe that asks which Ingress is served here gets to hear; undefined when none is. */
+  readonly hashOf?: (head: RequestHead, audience: Audience) => string | undefined;
 }
 
 /** Times one request is sent again because an idle connection proved closed. */
@@ -72,7 +74,8 @@ export class Dispatcher {
     this.#open++;
     exchange.onClose(() => this.#open--);
     try {
-      if (answerProbe(exchange, audience.trusted, this.#ready)) return;
+      const hash = (): string | undefined => this.#options.hashOf?.(exchange.head, audience);
+      if (answerProbe(exchange, audience.trusted, this.#ready, hash)) return;
       if (this.#ready) this.#serve(exchange, audience);
       else this.#hold(exchange, audience);
     } catch (error) {
@@ -84,7 +87,7 @@ export class Dispatcher {
     const destination = this.#options.resolver.resolve(exchange.head, audience);
     const request = upstreamRequest(exchange, destination);
     if (destination.to === 'revision') new RevisionCall(exchange, request, destination.revision, this.#options).start();
-    else new ServiceCall(exchange, request, destination.addresses, this.#options).start();
+    else new ServiceCall(exchange, request, destination, this.#options).start();
   }
 
   /** A process that just started does not know its hosts yet: an answer now would be a wrong 404. */
@@ -243,16 +246,23 @@ class ServiceCall {
   readonly #exchange: Exchange;
   readonly #request: UpstreamRequest;
   readonly #addresses: readonly Address[];
+  readonly #upstream: Upstream;
   readonly #options: DispatcherOptions;
   #at: number;
   #left: number;
   #deadlines: Deadlines | undefined;
   #relay: Relay | undefined;
 
-  constructor(exchange: Exchange, request: UpstreamRequest, addresses: readonly Address[], options: DispatcherOptions) {
+  constructor(
+    exchange: Exchange,
+    request: UpstreamRequest,
+    { addresses, h2c }: Extract<Destination, { to: 'service' }>,
+    options: DispatcherOptions,
+  ) {
     this.#exchange = exchange;
     this.#request = request;
     this.#addresses = addresses;
+    this.#upstream = h2c ? options.http2 : options.http1;
     this.#options = options;
     this.#at = Math.floor(Math.random() * addresses.length);
     this.#left = addresses.length + MAX_STALE_RETRIES;
@@ -272,7 +282,7 @@ class ServiceCall {
     const address = this.#addresses[this.#at++ % this.#addresses.length];
     if (address === undefined) return;
     this.#left--;
-    this.#relay = new Relay(this.#exchange, this.#options.http1, address, this.#request, {
+    this.#relay = new Relay(this.#exchange, this.#upstream, address, this.#request, {
       started: () => this.#deadlines?.wrote(),
       wrote: () => undefined,
       failed: (error) => {

@@ -4,12 +4,23 @@ import type { Exchange } from './exchange.ts';
 import { headerOf } from './headers.ts';
 import { answer } from './relay.ts';
 
-/** @returns true when the request was a probe and has been answered */
-export function answerProbe(exchange: Exchange, trusted: boolean, ready: boolean): boolean {
+/** In place of a hash: the one asked for is that of the Ingress that serves this host. */
+const OVERRIDE = 'override';
+
+/**
+ * @param hashOf the hash of the Ingress that serves the request's host
+ * @returns true when the request was a probe and has been answered
+ */
+export function answerProbe(
+  exchange: Exchange,
+  trusted: boolean,
+  ready: boolean,
+  hashOf: () => string | undefined,
+): boolean {
   const { headers } = exchange.head;
   const probe = headerOf(headers, 'k-network-probe');
   if (probe !== undefined) {
-    answerNetworkProbe(exchange, probe);
+    answerNetworkProbe(exchange, probe, hashOf);
     return true;
   }
   if (!trusted || !isKubeletProbe(exchange)) return false;
@@ -18,9 +29,10 @@ export function answerProbe(exchange: Exchange, trusted: boolean, ready: boolean
   return true;
 }
 
-function answerNetworkProbe(exchange: Exchange, probe: string): void {
+function answerNetworkProbe(exchange: Exchange, probe: string, hashOf: () => string | undefined): void {
   if (probe === 'probe') {
-    const hash = headerOf(exchange.head.headers, 'k-network-hash') ?? '';
+    const asked = headerOf(exchange.head.headers, 'k-network-hash') ?? '';
+    const hash = asked === OVERRIDE ? (hashOf() ?? asked) : asked;
     if (hash === '')
       answer(exchange, new BadRequest('a probe request must contain a non-empty "K-Network-Hash" header'));
     else respond(exchange, '', ['K-Network-Hash', hash]);

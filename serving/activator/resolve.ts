@@ -25,6 +25,8 @@ export type Destination =
   | {
       readonly to: 'service';
       readonly addresses: readonly Address[];
+      /** Its port speaks HTTP/2 without TLS. */
+      readonly h2c: boolean;
       readonly headers: readonly string[];
       readonly authority: string;
     };
@@ -32,8 +34,15 @@ export type Destination =
 /** What a listener may be asked for. */
 export interface Audience {
   readonly scope: Scope;
+  /** Services may be asked for by their own names; unless said, where names of the cluster are served at all. */
+  readonly serviceNames?: boolean;
   /** Requests come from inside: Knative's headers between its parts are believed. */
   readonly trusted: boolean;
+}
+
+export interface ServicePort {
+  readonly name: string;
+  readonly h2c: boolean;
 }
 
 export interface ResolverOptions {
@@ -41,8 +50,8 @@ export interface ResolverOptions {
   readonly revisions: Revisions;
   readonly backends: Backends;
   readonly clusterDomain: string;
-  /** Name of a Service's port by number; undefined when there is no such Service or port. */
-  portName(namespace: string, service: string, port: number | string): string | undefined;
+  /** A Service's port by number or name; undefined when there is no such Service or port. */
+  portOf(namespace: string, service: string, port: number | string): ServicePort | undefined;
   /** Is this one of the gateway's own listeners? */
   isOwn(address: Address): boolean;
   /** Port of https as clients see it; undefined when TLS is not served. */
@@ -74,7 +83,10 @@ export class Resolver {
     for (let rewrites = 0; rewrites <= MAX_REWRITES; rewrites++) {
       const lookup = this.#options.table.lookup(name, scope, path, header);
       if (lookup.found === 'host') throw new HostNotFound(head.authority, `no rule for path ${path}`);
-      if (lookup.found === 'nothing') return this.#byServiceName(name, scope, head, headers);
+      if (lookup.found === 'nothing') {
+        const allowed = rewrites > 0 || (audience.serviceNames ?? scope !== 'external');
+        return this.#byServiceName(name, allowed, head, headers);
+      }
       const { rule } = lookup;
       // A host that was rewritten to is not the client's to ask for otherwise.
       if (rewrites === 0 && lookup.plainHttp !== 'served' && head.scheme === 'http')
@@ -127,8 +139,8 @@ export class Resolver {
     return this.#toService(namespace, service, port, head, headers);
   }
 
-  #byServiceName(host: string, scope: Scope, head: RequestHead, headers: string[]): Destination {
-    const parsed = scope === 'external' ? undefined : parseServiceName(host, this.#options.clusterDomain);
+  #byServiceName(host: string, allowed: boolean, head: RequestHead, headers: string[]): Destination {
+    const parsed = allowed ? parseServiceName(host, this.#options.clusterDomain) : undefined;
     if (parsed !== undefined) {
       const { namespace, name } = parsed;
       const revision = this.#options.revisions.get(namespace, name);
@@ -149,10 +161,10 @@ export class Resolver {
     head: RequestHead,
     headers: string[],
   ): Destination {
-    const portName = this.#options.portName(namespace, name, port);
-    const addresses = this.#options.backends.addressesOf(serviceKey(namespace, name), portName);
+    const found = this.#options.portOf(namespace, name, port);
+    const addresses = this.#options.backends.addressesOf(serviceKey(namespace, name), found?.name);
     if (addresses.length === 0) throw new NoEndpoints(`${namespace}/${name}`);
     if (addresses.some((address) => this.#options.isOwn(address))) throw new RoutingLoop(head.authority);
-    return { to: 'service', addresses, headers, authority: head.authority };
+    return { to: 'service', addresses, h2c: found?.h2c ?? false, headers, authority: head.authority };
   }
 }

@@ -123,9 +123,7 @@ export class RoutingTable {
    * @param header the value of a request header by lower-case name
    */
   lookup(host: string, scope: Scope, path: string, header: (name: string) => string | undefined): Lookup {
-    const claim =
-      (scope === 'cluster' ? undefined : this.#claims.external.get(host)?.[0]) ??
-      (scope === 'external' ? undefined : this.#claims.cluster.get(host)?.[0]);
+    const claim = this.#claimOf(host, scope);
     if (claim === undefined) return { found: 'nothing' };
     for (const rule of claim.paths) {
       if (!path.startsWith(rule.prefix)) continue;
@@ -135,6 +133,18 @@ export class RoutingTable {
       return { found: 'rule', rule, plainHttp };
     }
     return { found: 'host' };
+  }
+
+  /** The Ingress that serves a host. @param host as `normalizeHost` gives it */
+  ownerOf(host: string, scope: Scope): string | undefined {
+    return this.#claimOf(host, scope)?.owner;
+  }
+
+  #claimOf(host: string, scope: Scope): Claim | undefined {
+    return (
+      (scope === 'cluster' ? undefined : this.#claims.external.get(host)?.[0]) ??
+      (scope === 'external' ? undefined : this.#claims.cluster.get(host)?.[0])
+    );
   }
 
   #withdraw(audience: Audience, host: string, owner: string): void {

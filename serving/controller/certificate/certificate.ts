@@ -8,7 +8,7 @@ import { conditionOf, isReady } from '../../../kube/conditions.ts';
 import { controllerRef, type World } from '../../../kube/reconciler.ts';
 import { ensure, replaceSpec } from '../ensure.ts';
 import { CERTIFICATE_CLASS, DISABLE_EXTERNAL_TLS, firstOf, INGRESS_CLASS, LAST_APPLIED, without } from '../keys.ts';
-import { isTrue } from '../config/parse.ts';
+import { parseBool } from '../../../kube/go-number.ts';
 
 export const CERTIFICATE_TYPE_LABEL = 'networking.knative.dev/certificate-type';
 export const WILDCARD_DOMAIN_LABEL = 'networking.knative.dev/wildcardDomain';
@@ -84,7 +84,7 @@ export function covers(wildcard: Certificate, dnsNames: readonly string[]): bool
 }
 
 export function wantsExternalTls(owner: KubeObject, enabled: boolean): boolean {
-  return enabled && !isTrue(firstOf(owner.metadata.annotations, DISABLE_EXTERNAL_TLS) ?? '');
+  return enabled && parseBool(firstOf(owner.metadata.annotations, DISABLE_EXTERNAL_TLS) ?? '') !== true;
 }
 
 /** Challenges to be answered on this host while the Certificate is made, or renewed. */

@@ -290,3 +290,23 @@ void t.test('a drain tells HTTP/2 clients and lets calls finish', async (t) => {
   await once(stream, 'close');
   t.equal(text, 'beforeafter');
 });
+
+void t.test('a plain Service whose port says h2c is spoken to in HTTP/2', async (t) => {
+  const rig = await Rig.open(t, { servicePort: { name: 'h2c', h2c: true } });
+  const pod = await h2cPod(t);
+  rig.backends.take(undefined, {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'plain-1', namespace: 'default', labels: { 'kubernetes.io/service-name': 'plain' } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [pod.address.host], conditions: { ready: true } }],
+    ports: [{ name: 'h2c', port: pod.address.port, protocol: 'TCP' }],
+  });
+  rig.route(['plain.test'], [{ splits: [{ serviceName: 'plain', serviceNamespace: 'default', servicePort: 81 }] }]);
+  const stream = client(t, rig).request({ ':method': 'POST', ':path': '/', ':authority': 'plain.test' });
+  stream.end('to a service');
+  let body = '';
+  for await (const chunk of stream.setEncoding('utf8')) body += String(chunk);
+  t.equal(body, 'to a service');
+  t.equal(pod.seen[0]?.[':path'], '/');
+});

@@ -51,12 +51,18 @@ void t.test('the activator process', async (t) => {
   });
 
   await t.test('which names are answered where', async (t) => {
+    // Unlike `hello`, no Service and no Revision is called so: only the rules speak of it.
+    await world.route('routed', world.rules('routed', 'hello'));
+    await ready('routed');
     const table: [number, string, number][] = [
       [external, 'HELLO.default.localhost.:8080', 200],
       [external, 'hello.default.svc.cluster.local', 200],
       [external, 'hello.default', 200],
       [internal, 'hello.default.svc', 200],
       [internal, 'hello.default.localhost', 404],
+      [external, 'routed.default.localhost', 200],
+      [external, 'routed.default.svc.cluster.local', 404],
+      [internal, 'routed.default.svc.cluster.local', 200],
       [external, 'nobody.default.localhost', 404],
     ];
     for (const [port, host, expected] of table)
@@ -161,7 +167,7 @@ void t.test('the activator process', async (t) => {
     const labels = 'namespace="default",revision="hello",service="svc",configuration="cfg"';
     for (const line of [
       `kn_revision_request_concurrency{${labels}} 0`,
-      `http_server_request_duration_seconds_count{${labels},code_class="2xx"} 9`,
+      `http_server_request_duration_seconds_count{${labels},code_class="2xx"} 11`,
       `zeroth_cold_start_duration_seconds_count{${labels}} 1`,
     ])
       t.ok(body.includes(`${line}\n`), line);

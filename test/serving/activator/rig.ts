@@ -20,7 +20,7 @@ import { Dispatcher } from '../../../serving/activator/dispatch.ts';
 import { Gateway, type GatewayHandler } from '../../../serving/activator/gateway.ts';
 import { LazyUpstream } from '../../../serving/activator/lazy-upstream.ts';
 import { Reporter } from '../../../serving/activator/reports.ts';
-import { Resolver, type Audience } from '../../../serving/activator/resolve.ts';
+import { Resolver, type Audience, type ServicePort } from '../../../serving/activator/resolve.ts';
 import { Revisions, type ServedRevision } from '../../../serving/activator/revisions.ts';
 import { RoutingTable } from '../../../serving/activator/table.ts';
 import { Http1Upstream } from '../../../serving/activator/upstream-http1.ts';
@@ -34,6 +34,8 @@ export interface RigOptions {
   readonly autoscalerUrl?: string;
   /** Leaves it to the test to say when the tables are filled. */
   readonly early?: boolean;
+  /** The port of every plain Service. */
+  readonly servicePort?: ServicePort;
   /** Listens for TLS too, on `tlsPort`. */
   readonly tls?: boolean;
 }
@@ -96,7 +98,7 @@ export class Rig {
       revisions: this.revisions,
       backends: this.backends,
       clusterDomain: 'cluster.local',
-      portName: () => undefined,
+      portOf: () => options.servicePort,
       isOwn: ({ host, port }) => host === '127.0.0.1' && port === this.port,
       httpsPort: () => this.tlsPort,
     });
