@@ -20,7 +20,24 @@ export function parseDuration(text: string): number | undefined {
   let total = 0;
   for (const [, amount, unit] of rest.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g))
     total += Number(amount) * (UNITS[unit ?? ''] ?? 0);
-  return sign * total;
+  return total * 1e6 < 2 ** 63 ? sign * total : undefined;
+}
+
+/** What Go says of a text that is no duration. */
+export function durationProblem(text: string): string {
+  const quoted = JSON.stringify(text);
+  let rest = text.replace(/^[-+]/, '');
+  const amount = /^(?:\d+\.?\d*|\.\d+)/;
+  while (rest !== '') {
+    const number = amount.exec(rest)?.[0];
+    if (number === undefined || Number(number) >= 2 ** 63) break;
+    rest = rest.slice(number.length);
+    const unit = /^[^\d.]*/.exec(rest)?.[0] ?? '';
+    if (unit === '') return `time: missing unit in duration ${quoted}`;
+    if (UNITS[unit] === undefined) return `time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`;
+    rest = rest.slice(unit.length);
+  }
+  return `time: invalid duration ${quoted}`;
 }
 
 /** As Go prints a duration: `1m30s`, `1.5s`, `0s`. @param ms milliseconds */

@@ -27,6 +27,12 @@ export function parseInteger(text: string): number | undefined {
   return /^[-+]?[0-9]+$/.test(text) ? Number(text) : undefined;
 }
 
+/** @returns undefined for what Go takes for neither */
+export function parseBool(text: string): boolean | undefined {
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
+  return ['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text) ? false : undefined;
+}
+
 /** As `%v` prints a float64: the shortest digits, with an exponent of two digits below 1e-4 and from 1e6 on. */
 export function formatFloat64(number: number): string {
   const size = Math.abs(number);

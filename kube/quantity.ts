@@ -29,6 +29,13 @@ export function parseQuantity(value: unknown): number | undefined {
   return match[2] === undefined ? number * (SUFFIXES[match[3] ?? ''] ?? 1) : Number(`${match[1] ?? ''}${match[2]}`);
 }
 
+/** What Kubernetes says of a text that is no quantity. */
+export function quantityProblem(text: string): string {
+  return /^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEinumkKMGTP]*[-+]?[0-9]*)$/.test(text)
+    ? "unable to parse quantity's suffix"
+    : "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+}
+
 export function isQuantity(value: unknown): boolean {
   return parseQuantity(value) !== undefined;
 }

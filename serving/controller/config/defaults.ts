@@ -1,6 +1,5 @@
 /** config-defaults: what a Revision gets when its author says nothing. Source: reference section 5. */
-import { isQuantity } from '../../../kube/quantity.ts';
-import { bool, ConfigError, integer, text, type ConfigData } from './parse.ts';
+import { bool, ConfigError, integer, quantity, type ConfigData } from './parse.ts';
 import { compileTemplate, type Template } from './template.ts';
 
 export const RESOURCE_NAMES = ['cpu', 'memory', 'ephemeral-storage'] as const;
@@ -25,47 +24,62 @@ export interface DefaultsConfig {
 
 /** @throws ConfigError */
 export function parseDefaults(data: ConfigData): DefaultsConfig {
+  const initContainerName = compileTemplate(
+    'container-template',
+    data['init-container-name-template'] ?? 'init-container',
+  );
+  const containerName = compileTemplate('container-template', data['container-name-template'] ?? 'user-container');
+  const allowContainerConcurrencyZero = bool(data, true, 'allow-container-concurrency-zero');
+  const links = (data['enable-service-links'] ?? 'false').toLowerCase();
   const revisionTimeout = integer(data, 300, 'revision-timeout-seconds');
   const maxRevisionTimeout = integer(data, 600, 'max-revision-timeout-seconds');
+  const revisionIdleTimeout = integer(data, 0, 'revision-idle-timeout-seconds');
+  const containerConcurrency = integer(data, 0, 'container-concurrency');
+  const containerConcurrencyMax = integer(data, 1000, 'container-concurrency-max-limit');
+  const requests = quantities(data, 'request');
+  const limits = quantities(data, 'limit');
+  const revisionResponseStartTimeout = integer(data, revisionTimeout, 'revision-response-start-timeout-seconds');
   if (revisionTimeout > maxRevisionTimeout)
     throw new ConfigError(
       `revision-timeout-seconds (${revisionTimeout}) cannot be greater than max-revision-timeout-seconds (${maxRevisionTimeout})`,
     );
-  const revisionResponseStartTimeout = integer(data, revisionTimeout, 'revision-response-start-timeout-seconds');
-  if (revisionTimeout > 0 && revisionResponseStartTimeout > revisionTimeout)
-    throw new ConfigError(
-      `revision-response-start-timeout-seconds (${revisionResponseStartTimeout}) cannot be greater than revision-timeout-seconds (${revisionTimeout})`,
-    );
-  const revisionIdleTimeout = integer(data, 0, 'revision-idle-timeout-seconds');
-  if (revisionTimeout > 0 && revisionIdleTimeout > revisionTimeout)
-    throw new ConfigError(
-      `revision-idle-timeout-seconds (${revisionIdleTimeout}) cannot be greater than revision-timeout-seconds (${revisionTimeout})`,
-    );
-  const containerConcurrency = integer(data, 0, 'container-concurrency');
-  const containerConcurrencyMax = integer(data, 1000, 'container-concurrency-max-limit');
+  within('revision-response-start-timeout-seconds', revisionResponseStartTimeout, revisionTimeout);
+  within('revision-idle-timeout-seconds', revisionIdleTimeout, revisionTimeout);
   if (containerConcurrencyMax < 1)
-    throw new ConfigError(`container-concurrency-max-limit must be at least 1, was: ${containerConcurrencyMax}`);
+    throw new ConfigError(
+      `expected 1 <= ${containerConcurrencyMax} <= ${2 ** 31 - 1}: container-concurrency-max-limit`,
+    );
   if (containerConcurrency < 0 || containerConcurrency > containerConcurrencyMax)
     throw new ConfigError(`expected 0 <= ${containerConcurrency} <= ${containerConcurrencyMax}: container-concurrency`);
-  const links = text(data, 'false', 'enable-service-links').toLowerCase();
-  const templates = {
-    containerName: compileTemplate(data['container-name-template'] ?? 'user-container'),
-    initContainerName: compileTemplate(data['init-container-name-template'] ?? 'init-container'),
-  };
-  for (const template of Object.values(templates)) template.render(templateData({}));
+  for (const template of [containerName, initContainerName]) tryTemplate(template);
   return {
     revisionTimeout,
     maxRevisionTimeout,
     revisionResponseStartTimeout,
     revisionIdleTimeout,
-    requests: quantities(data, 'request'),
-    limits: quantities(data, 'limit'),
-    ...templates,
+    requests,
+    limits,
+    containerName,
+    initContainerName,
     containerConcurrency,
     containerConcurrencyMax,
-    allowContainerConcurrencyZero: bool(data, true, 'allow-container-concurrency-zero'),
+    allowContainerConcurrencyZero,
     enableServiceLinks: links === 'true' ? true : links === 'false' ? false : undefined,
   };
+}
+
+function within(key: string, seconds: number, timeout: number): void {
+  if (seconds > 0 && seconds > timeout)
+    throw new ConfigError(`${key} (${seconds}) cannot be greater than revision-timeout-seconds (${timeout})`);
+}
+
+function tryTemplate(template: Template): void {
+  try {
+    template.render(templateData({}));
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ConfigError(`error executing template: ${error.message}`);
+    throw error;
+  }
 }
 
 /** What a container name template may refer to: the parent's metadata under Go's field names. */
@@ -90,11 +104,8 @@ export function templateData(metadata: {
 function quantities(data: ConfigData, what: 'request' | 'limit'): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of RESOURCE_NAMES) {
-    const key = `revision-${name}-${what}`;
-    const value = data[key];
-    if (value === undefined || value === '') continue;
-    if (!isQuantity(value)) throw new ConfigError(`failed to parse "${key}": "${value}" is not a quantity`);
-    found[name] = value;
+    const value = quantity(data, `revision-${name}-${what}`);
+    if (value !== undefined) found[name] = value;
   }
   return found;
 }

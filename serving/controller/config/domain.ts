@@ -1,6 +1,6 @@
 /** config-domain: which domain a Route lives under, by its labels. Source: reference section 2.5. */
 import { CLUSTER_DOMAIN } from '../../../api/zeroth.ts';
-import { ConfigError, isRecord, stringMap, yaml, type ConfigData } from './parse.ts';
+import { ConfigError, isRecord, notOfType, stringMap, yaml, type ConfigData } from './parse.ts';
 import { CLUSTER_LOCAL, VISIBILITY_LABEL } from '../keys.ts';
 
 export interface DomainConfig {
@@ -15,8 +15,10 @@ export function parseDomain(data: ConfigData): DomainConfig {
     .filter((key) => key !== '_example')
     .map((domain) => {
       const value = yaml(data, domain);
+      if (value !== undefined && value !== null && !isRecord(value))
+        throw notOfType(value, 'config.domainInternalConfig');
       const selector = stringMap(isRecord(value) ? value.selector : undefined);
-      if (selector === undefined || (value !== undefined && value !== null && !isRecord(value)))
+      if (selector === undefined)
         throw new ConfigError(`failed to parse "${domain}": expected "selector:" with a map of labels`);
       return { domain, selector };
     });

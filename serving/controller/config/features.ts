@@ -60,8 +60,8 @@ const SECURE: Readonly<Record<string, SecurePodDefaults>> = {
 export function parseFeatures(data: ConfigData): FeaturesConfig {
   const flags: Record<FeatureName, Flag> = { ...FEATURE_DEFAULTS };
   for (const name of Object.keys(FEATURE_DEFAULTS) as FeatureName[]) {
-    const flag = FLAGS[(data[name] ?? '').trim().toLowerCase()];
+    const flag = FLAGS[(data[name] ?? '').toLowerCase()];
     if (flag !== undefined) flags[name] = flag;
   }
-  return { flags, securePodDefaults: SECURE[(data['secure-pod-defaults'] ?? '').trim().toLowerCase()] ?? 'Disabled' };
+  return { flags, securePodDefaults: SECURE[(data['secure-pod-defaults'] ?? '').toLowerCase()] ?? 'Disabled' };
 }

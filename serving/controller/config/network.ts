@@ -6,7 +6,18 @@ import {
   EXTERNAL_HTTPS_PORT_KEY,
   EXTERNAL_PORT_KEY,
 } from '../../../api/zeroth.ts';
-import { bool, ConfigError, integer, isRecord, lookup, text, yaml, type ConfigData } from './parse.ts';
+import {
+  bool,
+  ConfigError,
+  integer,
+  isRecord,
+  lookup,
+  notOfType,
+  stringMap,
+  text,
+  yaml,
+  type ConfigData,
+} from './parse.ts';
 import { compileTemplate, type Template } from './template.ts';
 
 export type HttpProtocol = 'Enabled' | 'Redirected' | 'Disabled';
@@ -31,25 +42,46 @@ export interface NetworkConfig {
   readonly clusterHttpsPort: number | undefined;
 }
 
-export const DEFAULT_DOMAIN_TEMPLATE = compileTemplate('{{.Name}}.{{.Namespace}}.{{.Domain}}');
-const DEFAULT_TAG_TEMPLATE = compileTemplate('{{.Tag}}-{{.Name}}');
+export const DEFAULT_DOMAIN_TEMPLATE = compileTemplate('domain-template', '{{.Name}}.{{.Namespace}}.{{.Domain}}');
+const DEFAULT_TAG_TEMPLATE = compileTemplate('tag-template', '{{.Tag}}-{{.Name}}');
+
+/** Every key of config-network, its own ones last; each may have an older spelling. */
+export const NETWORK_KEYS: Readonly<Record<string, readonly string[]>> = {
+  'ingress-class': ['ingress.class'],
+  'certificate-class': ['certificate.class'],
+  'domain-template': ['domainTemplate'],
+  'tag-template': ['tagTemplate'],
+  'external-domain-tls': ['auto-tls', 'autoTLS'],
+  'cluster-local-domain-tls': [],
+  'system-internal-tls': ['internal-encryption'],
+  'namespace-wildcard-cert-selector': [],
+  'http-protocol': ['httpProtocol'],
+  'default-external-scheme': ['defaultExternalScheme'],
+  'rollout-duration': ['rolloutDuration'],
+  'autocreate-cluster-domain-claims': ['autocreateClusterDomainClaims'],
+  'enable-mesh-pod-addressability': [],
+  'mesh-compatibility-mode': [],
+};
 
 /** @throws ConfigError */
 export function parseNetwork(data: ConfigData): NetworkConfig {
-  const domainText = lookup(data, 'domain-template', 'domainTemplate');
-  const tagText = lookup(data, 'tag-template', 'tagTemplate');
-  const domainTemplate = domainText === undefined ? DEFAULT_DOMAIN_TEMPLATE : compileTemplate(domainText.trim());
-  const tagTemplate = tagText === undefined ? DEFAULT_TAG_TEMPLATE : compileTemplate(tagText.trim());
-  checkDomainTemplate(domainTemplate);
-  const tag = tagTemplate.render({ Name: 'foo', Tag: 'v2' });
-  if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(tag))
-    throw new ConfigError(`tag-template: "${tag}" (of "${tagTemplate.source}") cannot be part of a host name`);
-  const rolloutDuration = integer(data, 0, 'rollout-duration');
+  const rolloutDuration = integer(data, 0, 'rollout-duration', 'rolloutDuration');
+  const autocreateClusterDomainClaims = bool(
+    data,
+    false,
+    'autocreate-cluster-domain-claims',
+    'autocreateClusterDomainClaims',
+  );
+  bool(data, false, 'enable-mesh-pod-addressability');
+  const encryption = bool(data, false, 'internal-encryption');
+  checkSelector(data);
   if (rolloutDuration < 0)
     throw new ConfigError(`rollout-duration must be a positive integer, but was ${rolloutDuration}`);
-  const selector = yaml(data, 'namespace-wildcard-cert-selector');
-  if (selector !== undefined && !isLabelSelector(selector))
-    throw new ConfigError('failed to parse "namespace-wildcard-cert-selector": expected a label selector');
+  const domainTemplate = templateOf(data, 'domain-template', 'domainTemplate', DEFAULT_DOMAIN_TEMPLATE);
+  checkDomainTemplate(domainTemplate);
+  const tagTemplate = templateOf(data, 'tag-template', 'tagTemplate', DEFAULT_TAG_TEMPLATE);
+  tagTemplate.render({ Name: 'foo', Tag: 'v2' });
+  const protocol = httpProtocol(data);
   return {
     ingressClass: text(data, ZEROTH_INGRESS_CLASS, 'ingress-class', 'ingress.class'),
     certificateClass: text(
@@ -60,18 +92,13 @@ export function parseNetwork(data: ConfigData): NetworkConfig {
     ),
     domainTemplate,
     tagTemplate,
-    externalDomainTls: enabled(data, 'external-domain-tls', 'auto-tls', 'autoTLS'),
-    clusterLocalDomainTls: enabled(data, 'cluster-local-domain-tls'),
-    systemInternalTls: enabled(data, 'system-internal-tls') || bool(data, false, 'internal-encryption'),
-    httpProtocol: httpProtocol(data),
+    externalDomainTls: lookup(data, 'external-domain-tls', 'auto-tls', 'autoTLS')?.toLowerCase() === 'enabled',
+    systemInternalTls: encrypts(data, 'system-internal-tls', encryption),
+    clusterLocalDomainTls: encrypts(data, 'cluster-local-domain-tls', false),
+    httpProtocol: protocol,
     externalScheme: text(data, 'http', 'default-external-scheme', 'defaultExternalScheme'),
     rolloutDuration,
-    autocreateClusterDomainClaims: bool(
-      data,
-      false,
-      'autocreate-cluster-domain-claims',
-      'autocreateClusterDomainClaims',
-    ),
+    autocreateClusterDomainClaims,
     externalPort: port(data, EXTERNAL_PORT_KEY),
     clusterPort: port(data, CLUSTER_PORT_KEY),
     externalHttpsPort: port(data, EXTERNAL_HTTPS_PORT_KEY),
@@ -79,17 +106,22 @@ export function parseNetwork(data: ConfigData): NetworkConfig {
   };
 }
 
-function enabled(data: ConfigData, ...keys: readonly string[]): boolean {
-  return (
-    lookup(data, ...keys)
-      ?.trim()
-      .toLowerCase() === 'enabled'
-  );
+/** @param older what an older key says, while this one says nothing */
+function encrypts(data: ConfigData, key: string, older: boolean): boolean {
+  const value = data[key] ?? '';
+  switch (value.toLowerCase()) {
+    case '':
+    case 'disabled':
+      return older;
+    case 'enabled':
+      return true;
+    default:
+      throw new ConfigError(`${key} with value: ${JSON.stringify(value)} in config-network ConfigMap is not supported`);
+  }
 }
 
 function httpProtocol(data: ConfigData): HttpProtocol {
-  const value = lookup(data, 'http-protocol', 'httpProtocol')?.trim().toLowerCase();
-  switch (value) {
+  switch (lookup(data, 'http-protocol', 'httpProtocol')?.toLowerCase()) {
     case undefined:
     case '':
     case 'enabled':
@@ -99,26 +131,34 @@ function httpProtocol(data: ConfigData): HttpProtocol {
     case 'disabled':
       return 'Disabled';
     default:
-      throw new ConfigError(`http-protocol ${value} in config-network ConfigMap is not supported`);
+      // Only the newer key's value is told, as in Knative.
+      throw new ConfigError(`httpProtocol ${data['http-protocol'] ?? ''} in config-network ConfigMap is not supported`);
   }
 }
 
+function templateOf(data: ConfigData, key: string, older: string, fallback: Template): Template {
+  const given = lookup(data, key, older);
+  return given === undefined ? fallback : compileTemplate(key, given.trim());
+}
+
+/** Must give a host and nothing more. */
 function checkDomainTemplate(template: Template): void {
-  const host = template.render({
-    Name: 'foo',
-    Namespace: 'bar',
-    Domain: 'baz.com',
-    Annotations: {},
-    Labels: {},
-  });
-  let url: URL;
-  try {
-    url = new URL(`https://${host}/`);
-  } catch {
-    throw new ConfigError(`domain-template: "${host}" (of "${template.source}") is not a host name`);
-  }
-  if (url.hostname !== host.toLowerCase() || url.pathname !== '/' || host.includes('/'))
-    throw new ConfigError(`domain-template: "${host}" (of "${template.source}") is not a host name alone`);
+  const host = template.render({ Name: 'foo', Namespace: 'bar', Domain: 'baz.com', Annotations: {}, Labels: {} });
+  if (/[\s<>"{}|\\^`%]/.test(host))
+    throw new ConfigError(`domain template gives ${JSON.stringify(host)}, which is not part of a URL`);
+  const authority = /^[^/?#]*/.exec(host)?.[0] ?? '';
+  if (authority.replace(/^.*@/, '').replace(/:\d*$/, '') === '') throw new ConfigError('empty hostname');
+  const path = host.slice(authority.length).replace(/#.*$/, '');
+  const uri = path.startsWith('?') ? `/${path}` : path;
+  if (uri !== '' && uri !== '/') throw new ConfigError(`domain template has url path: ${uri}`);
+}
+
+function checkSelector(data: ConfigData): void {
+  const selector = yaml(data, 'namespace-wildcard-cert-selector');
+  if (selector !== undefined && selector !== null && !isLabelSelector(selector))
+    throw isRecord(selector)
+      ? new ConfigError('failed to parse "namespace-wildcard-cert-selector": expected a label selector')
+      : notOfType(selector, 'v1.LabelSelector');
 }
 
 function port(data: ConfigData, key: string): number | undefined {
@@ -129,5 +169,9 @@ function port(data: ConfigData, key: string): number | undefined {
 }
 
 function isLabelSelector(value: unknown): boolean {
-  return isRecord(value) && Object.keys(value).every((key) => key === 'matchLabels' || key === 'matchExpressions');
+  if (!isRecord(value)) return false;
+  const { matchLabels, matchExpressions = [], ...unknown } = value;
+  // An unknown key would leave a selector of every namespace; Knative lets it pass.
+  if (Object.keys(unknown).length > 0) return false;
+  return stringMap(matchLabels) !== undefined && (Array.isArray(matchExpressions) || matchExpressions === null);
 }

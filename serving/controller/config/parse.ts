@@ -1,6 +1,11 @@
-/** Reading ConfigMap data: one typed field at a time, with errors that name the key. */
+/**
+ * Reading ConfigMap data: one typed field at a time, with errors that name the key and say what Knative's say. Where a
+ * key has older spellings, each that is present must parse, and the first named counts.
+ */
 import { parse as parseYaml } from 'yaml';
-import { parseDuration } from '../../../kube/go-duration.ts';
+import { durationProblem, parseDuration } from '../../../kube/go-duration.ts';
+import { parseBool, parseFloat64, parseInteger } from '../../../kube/go-number.ts';
+import { parseQuantity, quantityProblem } from '../../../kube/quantity.ts';
 
 export type ConfigData = Readonly<Record<string, string>>;
 
@@ -25,34 +30,58 @@ export function text(data: ConfigData, fallback: string, ...keys: readonly strin
   return lookup(data, ...keys)?.trim() ?? fallback;
 }
 
+/** As Go reads a boolean: 1, t, true and their like. */
 export function bool(data: ConfigData, fallback: boolean, ...keys: readonly string[]): boolean {
-  const value = lookup(data, ...keys);
-  return value === undefined ? fallback : value.trim().toLowerCase() === 'true';
+  return read(data, fallback, keys, (value) => {
+    const parsed = parseBool(value);
+    if (parsed === undefined) throw new Error(strconv('ParseBool', value, 'invalid syntax'));
+    return parsed;
+  });
 }
 
-export function integer(data: ConfigData, fallback: number, key: string): number {
-  const value = data[key];
-  if (value === undefined) return fallback;
-  if (!/^[-+]?\d+$/.test(value.trim())) throw new ConfigError(`failed to parse "${key}": "${value}" is not an integer`);
+/** A whole number of 64 bits. */
+export function integer(data: ConfigData, fallback: number, ...keys: readonly string[]): number {
+  return read(data, fallback, keys, (value) => wholeNumber(value, 2 ** 63));
+}
+
+export function integer32(data: ConfigData, fallback: number, ...keys: readonly string[]): number {
+  return read(data, fallback, keys, (value) => wholeNumber(value, 2 ** 31));
+}
+
+/** A whole number without a sign. @throws Error with Go's words */
+export function unsigned(value: string, bits: 32 | 64): number {
+  if (!/^[0-9]+$/.test(value)) throw new Error(strconv('ParseUint', value, 'invalid syntax'));
+  if (Number(value) >= 2 ** bits) throw new Error(strconv('ParseUint', value, 'value out of range'));
   return Number(value);
 }
 
 export function float(data: ConfigData, fallback: number, key: string): number {
-  const value = data[key];
-  if (value === undefined) return fallback;
-  const number = Number(value);
-  if (value.trim() === '' || !Number.isFinite(number))
-    throw new ConfigError(`failed to parse "${key}": "${value}" is not a number`);
-  return number;
+  return read(data, fallback, [key], (value) => {
+    const number = parseFloat64(value);
+    if (number !== undefined) return number;
+    const tooLarge = Math.abs(Number(value)) === Infinity && /^[-+]?[0-9]/.test(value);
+    throw new Error(strconv('ParseFloat', value, tooLarge ? 'value out of range' : 'invalid syntax'));
+  });
 }
 
 /** @returns milliseconds */
 export function duration(data: ConfigData, fallback: number, ...keys: readonly string[]): number {
-  const value = lookup(data, ...keys);
-  if (value === undefined) return fallback;
-  const ms = parseDuration(value.trim());
-  if (ms === undefined) throw new ConfigError(`failed to parse "${keys[0] ?? ''}": "${value}" is not a duration`);
+  return read(data, fallback, keys, milliseconds);
+}
+
+/** @throws Error with Go's words */
+export function milliseconds(value: string): number {
+  const ms = parseDuration(value);
+  if (ms === undefined) throw new Error(durationProblem(value));
   return ms;
+}
+
+/** The text of a quantity, `undefined` when absent. */
+export function quantity(data: ConfigData, ...keys: readonly string[]): string | undefined {
+  return read<string | undefined>(data, undefined, keys, (value) => {
+    if (parseQuantity(value) === undefined) throw new Error(quantityProblem(value));
+    return value;
+  });
 }
 
 /** Comma-separated words, blanks trimmed, empty ones dropped. */
@@ -70,10 +99,18 @@ export function yaml(data: ConfigData, key: string): unknown {
   const value = data[key];
   if (value === undefined || value.trim() === '') return undefined;
   try {
-    return parseYaml(value) as unknown;
+    return parseYaml(value, { logLevel: 'error', maxAliasCount: 10 }) as unknown;
   } catch (error) {
     throw new ConfigError(`failed to parse "${key}": ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** The error for YAML that is another kind of thing than Knative's type. */
+export function notOfType(value: unknown, type: string): ConfigError {
+  const kind = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  return new ConfigError(
+    `error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${kind} into Go value of type ${type}`,
+  );
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -90,7 +127,31 @@ export function stringMap(value: unknown): Record<string, string> | undefined {
     : undefined;
 }
 
-/** As Go reads a boolean. */
 export function isTrue(value: string): boolean {
-  return ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(value);
+  return parseBool(value) === true;
+}
+
+function read<T>(data: ConfigData, fallback: T, keys: readonly string[], parse: (value: string) => T): T {
+  let result = fallback;
+  for (const key of keys.toReversed()) {
+    const value = data[key];
+    if (value === undefined) continue;
+    try {
+      result = parse(value);
+    } catch (error) {
+      throw new ConfigError(`failed to parse ${JSON.stringify(key)}: ${error instanceof Error ? error.message : ''}`);
+    }
+  }
+  return result;
+}
+
+function wholeNumber(value: string, limit: number): number {
+  const number = parseInteger(value);
+  if (number === undefined) throw new Error(strconv('ParseInt', value, 'invalid syntax'));
+  if (number >= limit || number < -limit) throw new Error(strconv('ParseInt', value, 'value out of range'));
+  return number;
+}
+
+function strconv(what: string, value: string, why: string): string {
+  return `strconv.${what}: parsing ${JSON.stringify(value)}: ${why}`;
 }

@@ -3,6 +3,7 @@ import type { ConfigMap } from '../../../api/core.ts';
 import type { Lister } from '../../../kube/informer.ts';
 import type { Logger } from '../../../kube/log.ts';
 import { parseAutoscalerLimits, type AutoscalerLimits } from './autoscaler.ts';
+import { parseCertManager, type CertManagerConfig } from './cert-manager.ts';
 import { parseDefaults, type DefaultsConfig } from './defaults.ts';
 import { parseDeployment, type DeploymentConfig } from './deployment.ts';
 import { parseDomain, type DomainConfig } from './domain.ts';
@@ -31,6 +32,9 @@ export class ConfigStore {
 
   get autoscaler(): AutoscalerLimits {
     return this.#read('config-autoscaler', parseAutoscalerLimits);
+  }
+  get certManager(): CertManagerConfig {
+    return this.#read('config-certmanager', parseCertManager);
   }
   get defaults(): DefaultsConfig {
     return this.#read('config-defaults', parseDefaults);

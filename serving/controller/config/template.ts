@@ -1,63 +1,105 @@
 /**
- * The part of Go templates that names are written in: `{{.Name}}`, `{{.Labels.team}}`, `{{index .Annotations "a/b"}}`,
- * with `{{-` and `-}}` trimming blanks. A missing map entry prints nothing. Source: Go text/template.
+ * Go templates as far as names, hosts and log lines are written in them: text, `{{.Field.key}}`, pipelines of functions
+ * (`index`, `eq`, `and`, `printf` and their like), `if`, `with`, `else`, comments, and `-` that trims blanks. A missing
+ * map entry prints nothing. Source: Go text/template (behaviour and texts of errors).
  */
 import { ConfigError } from './parse.ts';
+import { FUNCTIONS } from './template-functions.ts';
+import { parseTemplate, type Expression, type Node } from './template-parse.ts';
 
 export interface Template {
   readonly source: string;
-  /** @throws ConfigError when a field does not exist */
+  /** @throws ConfigError when a field does not exist or a function cannot take its arguments */
   render(data: Readonly<Record<string, unknown>>): string;
 }
 
-type Part = string | readonly string[];
-
-export function compileTemplate(source: string): Template {
-  const parts: Part[] = [];
-  let rest = source;
-  let trimNext = false;
-  for (;;) {
-    const open = rest.indexOf('{{');
-    const literal = open < 0 ? rest : rest.slice(0, open);
-    const start = trimNext ? literal.trimStart() : literal;
-    if (open < 0) {
-      parts.push(start);
-      break;
-    }
-    const close = rest.indexOf('}}', open);
-    if (close < 0) throw new ConfigError(`template "${source}": unclosed action`);
-    let action = rest.slice(open + 2, close);
-    const trimBefore = /^-\s/.test(action);
-    trimNext = /\s-$/.test(action);
-    action = action.replace(/^-\s/, '').replace(/\s-$/, '').trim();
-    parts.push(trimBefore ? start.trimEnd() : start, parsePath(action, source));
-    rest = rest.slice(close + 2);
-  }
-  return {
-    source,
-    render: (data) => parts.map((part) => (typeof part === 'string' ? part : read(part, data, source))).join(''),
-  };
+/** @param name of the template, for its errors @throws ConfigError when it does not parse */
+export function compileTemplate(name: string, source: string): Template {
+  const nodes = parseTemplate(name, source);
+  return { source, render: (data) => renderAll(nodes, data, { name, root: data }) };
 }
 
-function parsePath(action: string, source: string): readonly string[] {
-  if (/^(\.[A-Za-z_]\w*)+$/.test(action)) return action.slice(1).split('.');
-  const indexed = /^index\s+((?:\.[A-Za-z_]\w*)+)\s+(?:"([^"]*)"|`([^`]*)`)$/.exec(action);
-  if (indexed?.[1] !== undefined) return [...indexed[1].slice(1).split('.'), indexed[2] ?? indexed[3] ?? ''];
-  throw new ConfigError(
-    `template "${source}": "{{${action}}}" is neither a field like {{.Name}} nor {{index .Labels "key"}}`,
+interface Context {
+  readonly name: string;
+  readonly root: Readonly<Record<string, unknown>>;
+}
+
+function renderAll(nodes: readonly Node[], dot: unknown, context: Context): string {
+  return nodes.map((node) => render(node, dot, context)).join('');
+}
+
+function render(node: Node, dot: unknown, context: Context): string {
+  switch (node.type) {
+    case 'text':
+      return node.text;
+    case 'value':
+      return print(evaluate(node.pipeline, dot, context));
+    case 'if':
+    case 'with': {
+      const value = evaluate(node.pipeline, dot, context);
+      if (!isTruthy(value)) return renderAll(node.otherwise, dot, context);
+      return renderAll(node.then, node.type === 'with' ? value : dot, context);
+    }
+  }
+}
+
+function evaluate(expression: Expression, dot: unknown, context: Context): unknown {
+  switch (expression.type) {
+    case 'literal':
+      return expression.value;
+    case 'field':
+      return fieldOf(expression, expression.root ? context.root : dot, context);
+    case 'call': {
+      const args = expression.args.map((arg) => evaluate(arg, dot, context));
+      try {
+        return FUNCTIONS[expression.name]?.(...args);
+      } catch (error) {
+        throw failure(expression, context, error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+}
+
+/** The data's own fields must exist; entries of the maps in it need not. */
+function fieldOf(expression: Extract<Expression, { type: 'field' }>, from: unknown, context: Context): unknown {
+  let value = from;
+  for (const [depth, key] of expression.path.entries()) {
+    const isMap = typeof value === 'object' && value !== null;
+    const found = isMap && Object.hasOwn(value as object, key);
+    if (!found && value === context.root && depth === 0)
+      throw failure(expression, context, `can't evaluate field ${key} in type ${TYPES[context.name] ?? 'struct'}`);
+    if (!isMap && value !== undefined)
+      throw failure(expression, context, `can't evaluate field ${key} in type ${typeof value}`);
+    value = found ? (value as Record<string, unknown>)[key] : undefined;
+  }
+  return value;
+}
+
+/** What the data of a template is called where Knative says it. */
+const TYPES: Readonly<Record<string, string>> = {
+  'container-template': 'v1.ObjectMeta',
+  'domain-template': 'config.DomainTemplateValues',
+  'tag-template': 'config.TagTemplateValues',
+};
+
+function failure(expression: Expression, { name }: Context, why: string): ConfigError {
+  const { line, column, source } = expression.at;
+  return new ConfigError(
+    `template: ${name}:${line}:${column}: executing ${JSON.stringify(name)} at <${source}>: ${why}`,
   );
 }
 
-function read(path: readonly string[], data: Readonly<Record<string, unknown>>, source: string): string {
-  let value: unknown = data;
-  for (const [depth, key] of path.entries()) {
-    if (typeof value !== 'object' || value === null) return '';
-    const record = value as Record<string, unknown>;
-    if (!Object.hasOwn(record, key)) {
-      if (depth === 0) throw new ConfigError(`template "${source}": can't evaluate field ${key}`);
-      return '';
-    }
-    value = record[key];
-  }
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+function isTruthy(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null)
+    return Array.isArray(value) ? value.length > 0 : Object.keys(value).length > 0;
+  return value !== undefined && value !== null && value !== false && value !== '' && value !== 0;
+}
+
+function print(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'object')
+    return `map[${Object.entries(value)
+      .map(([k, v]) => `${k}:${print(v)}`)
+      .join(' ')}]`;
+  return String(value as string | number | boolean);
 }

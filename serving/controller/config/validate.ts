@@ -1,11 +1,14 @@
 /** Checks of the ConfigMaps of Serving when they are written. Source: reference section 5. */
 import type { ConfigMap } from '../../../api/core.ts';
 import { checkAutoscaler } from './autoscaler-rules.ts';
+import { parseCertManager } from './cert-manager.ts';
 import { parseDefaults } from './defaults.ts';
 import { parseDeployment } from './deployment.ts';
 import { parseDomain } from './domain.ts';
 import { parseFeatures } from './features.ts';
 import { parseGc } from './gc.ts';
+import { parseLeaderElection } from './leader-election.ts';
+import { parseLogging } from './logging.ts';
 import { parseNetwork } from './network.ts';
 import { parseObservability } from './observability.ts';
 import { ConfigError, type ConfigData } from './parse.ts';
@@ -24,6 +27,9 @@ const PARSERS: Readonly<Record<string, (data: ConfigData) => unknown>> = {
   'config-gc': parseGc,
   'config-network': parseNetwork,
   'config-observability': parseObservability,
+  'config-logging': parseLogging,
+  'config-leader-election': parseLeaderElection,
+  'config-certmanager': parseCertManager,
 };
 
 /** @returns what is wrong, or undefined; ConfigMaps of other names have no rules here */

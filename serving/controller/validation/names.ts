@@ -63,6 +63,16 @@ export function qualifiedName(value: string): string[] {
   return problems;
 }
 
+/** What a label says; it may be empty. */
+export function labelValue(value: string): string[] {
+  return check(
+    value,
+    63,
+    `(${QUALIFIED})?`,
+    `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(${QUALIFIED})?')`,
+  );
+}
+
 export function identifier(value: string): string[] {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(value)
     ? []

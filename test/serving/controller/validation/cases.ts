@@ -48,7 +48,8 @@ export interface Answer {
 }
 
 const SYSTEM = '/api/v1/namespaces/knative-serving/configmaps';
-const DENIED = 'admission webhook "validation.webhook.serving.knative.dev" denied the request: validation failed: ';
+const DENIED =
+  /^admission webhook "(validation|config)\.webhook\.serving\.knative\.dev" denied the request: validation failed: /;
 
 const DNS_1123 = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const WORDS: Readonly<Record<string, string>> = {
@@ -149,19 +150,17 @@ export class Answers {
     if (JSON.stringify(wanted) === this.#config) return;
     this.#config = JSON.stringify(wanted);
     for (const [name, data] of Object.entries(wanted)) {
-      const body = {
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        metadata: { name, namespace: 'knative-serving', labels: { 'app.kubernetes.io/name': 'knative-serving' } },
-        data,
-      };
-      const { status, body: answer } = await this.#api.transport.request({
-        method: 'PUT',
-        path: `${SYSTEM}/${name}`,
-        body,
-      });
-      if (status >= 400) throw new Error(asStatus(status, answer).message);
+      const { refused } = await this.write(name, data);
+      if (refused !== undefined) throw new Error(refused);
     }
+  }
+
+  /** Replaces the data of one of Serving's ConfigMaps. */
+  async write(name: string, data: Readonly<Record<string, string>>): Promise<Answer> {
+    const labels = { 'app.kubernetes.io/name': 'knative-serving' };
+    const metadata = { name, namespace: 'knative-serving', labels };
+    const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data };
+    return answerOf(await this.#api.transport.request({ method: 'PUT', path: `${SYSTEM}/${name}`, body }));
   }
 }
 
@@ -169,7 +168,7 @@ function answerOf({ status, body, warnings = [] }: ApiResponse): Answer {
   const object = body as Manifest;
   if (status < 400) return { refused: undefined, object, warnings };
   const { message = '' } = asStatus(status, body);
-  const refused = message.startsWith(DENIED) ? message.slice(DENIED.length) : message;
+  const refused = message.replace(DENIED, '');
   return { refused, object, warnings };
 }
 
