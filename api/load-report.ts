@@ -1,6 +1,6 @@
 /**
- * The stream from activators to the autoscaler: one WebSocket, JSON text frames, `ActivatorMessage` one way and
- * nothing back but close codes. Format and versioning: docs/formats/load-reports.md.
+ * The stream from activators to the autoscaler: one WebSocket, JSON text frames, `ActivatorMessage` one way,
+ * `AutoscalerMessage` and close codes the other. Format and versioning: docs/formats/load-reports.md.
  */
 
 /** One revision's load over the last report interval (1 s). */
@@ -44,6 +44,34 @@ export interface ColdStart {
   readonly name: string;
 }
 
-export type ActivatorMessage = LoadReport | Wake | ColdStart;
+/** The autoscaler is about to take pods of a revision away: which of them are busy? Answered at once by `BusyPods`. */
+export interface BusyPodsQuestion {
+  readonly type: 'whichPodsAreBusy';
+  /** Comes back with the answer. */
+  readonly id: number;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface BusyPods {
+  readonly type: 'busyPods';
+  readonly activator: string;
+  readonly at: number;
+  readonly id: number;
+  /** Those with requests in flight, the busiest first; at most `MAX_BUSY_PODS`. */
+  readonly pods: readonly BusyPod[];
+}
+
+export interface BusyPod {
+  /** The pod's IP address. */
+  readonly host: string;
+  /** Requests, ≥ 1. */
+  readonly inFlight: number;
+}
+
+export const MAX_BUSY_PODS = 1000;
+
+export type ActivatorMessage = LoadReport | Wake | ColdStart | BusyPods;
+export type AutoscalerMessage = BusyPodsQuestion;
 
 export const LOAD_REPORT_PATH = '/reports/v1';

@@ -3,8 +3,15 @@
  * busy revisions every second. While the stream is down requests wait all the same; what they need is told again as
  * soon as it is back. Message format: api/load-report.ts.
  */
-import { WebSocket } from 'ws';
-import { LOAD_REPORT_PATH, type ActivatorMessage, type RevisionLoad } from '../../api/load-report.ts';
+import { WebSocket, type RawData } from 'ws';
+import {
+  LOAD_REPORT_PATH,
+  MAX_BUSY_PODS,
+  type ActivatorMessage,
+  type AutoscalerMessage,
+  type BusyPod,
+  type RevisionLoad,
+} from '../../api/load-report.ts';
 import type { Clock } from '../../kube/clock.ts';
 import type { Logger } from '../../kube/log.ts';
 import type { LoadMeter } from './load.ts';
@@ -16,6 +23,8 @@ export interface Reported {
   readonly meter: LoadMeter;
   /** Requests wait and no pod is ready. */
   readonly starving: boolean;
+  /** Pods with requests in flight, in no order. */
+  busyPods(): readonly BusyPod[];
 }
 
 export interface ReporterOptions {
@@ -62,7 +71,7 @@ export class Reporter {
 
   /**
    * A request came for this revision.
-   * @param key its name, unique in the process
+   * @param key `NAMESPACE/NAME`
    * @returns true when it was idle until now: the autoscaler is told at once
    */
   arrived(key: string, revision: Reported): boolean {
@@ -97,6 +106,14 @@ export class Reporter {
       if (idle && concurrency === 0 && rps === 0) this.#busy.delete(key);
     }
     if (revisions.length > 0) this.#send({ type: 'report', activator, at, revisions });
+  }
+
+  /** Tells at once which pods of a revision have requests. */
+  #answer({ id, namespace, name }: AutoscalerMessage): void {
+    const { activator, clock } = this.#options;
+    const busy = this.#busy.get(`${namespace}/${name}`)?.busyPods() ?? [];
+    const pods = [...busy].sort((a, b) => b.inFlight - a.inFlight).slice(0, MAX_BUSY_PODS);
+    this.#send({ type: 'busyPods', activator, at: clock.now(), id, pods });
   }
 
   close(): void {
@@ -135,6 +152,11 @@ export class Reporter {
       log.debug('reporting to the autoscaler', { url });
       for (const revision of this.#busy.values()) if (revision.starving) this.wake(revision);
     });
+    socket.on('message', (data) => {
+      const question = questionOf(data);
+      if (question !== undefined) this.#answer(question);
+      else log.debug('the autoscaler said something unknown', { url });
+    });
     // Followed by `close`, which tries again.
     socket.on('error', (error) => log.debug('autoscaler not reached', { url, error }));
     socket.on('close', () => this.#reconnect());
@@ -148,4 +170,23 @@ export class Reporter {
       this.#options.log.warn('autoscaler not reached, trying again', { url: this.#options.url });
     this.#cancelReconnect = this.#options.clock.after(delay, () => this.#connect());
   }
+}
+
+/** Undefined for what another version may ask. */
+function questionOf(data: RawData): AutoscalerMessage | undefined {
+  if (!Buffer.isBuffer(data)) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(data.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { type, id, namespace, name } = value as Partial<Record<keyof AutoscalerMessage, unknown>>;
+  return type === 'whichPodsAreBusy' &&
+    typeof id === 'number' &&
+    typeof namespace === 'string' &&
+    typeof name === 'string'
+    ? { type, id, namespace, name }
+    : undefined;
 }

@@ -1,4 +1,5 @@
 /** The revisions this gateway serves: each with its limits, its queue and its load, made when first asked for. */
+import type { BusyPod } from '../../api/load-report.ts';
 import type { Revision } from '../../api/serving/revision.ts';
 import type { Clock } from '../../kube/clock.ts';
 import type { Address } from './backends.ts';
@@ -64,6 +65,10 @@ export class ServedRevision implements Reported {
 
   get starving(): boolean {
     return this.throttle.queued > 0 && this.throttle.readyPods === 0;
+  }
+
+  busyPods(): readonly BusyPod[] {
+    return this.throttle.busyPods();
   }
 
   configure(revision: Revision): void {

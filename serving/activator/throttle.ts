@@ -3,6 +3,7 @@
  * the order they came, and nothing here looks at a clock except to try an address again that refused a connection.
  * Source: reference section 3.5 (policies), ARCHITECTURE.md "Revision ⇄ autoscaler ⇄ activator".
  */
+import type { BusyPod } from '../../api/load-report.ts';
 import type { Clock } from '../../kube/clock.ts';
 import type { Address } from './backends.ts';
 import { QueueFull, type GatewayError } from './errors.ts';
@@ -85,6 +86,14 @@ export class Throttle {
 
   get readyPods(): number {
     return this.#listed.length;
+  }
+
+  /** Pods with requests, those that are no longer ready among them; in no order. */
+  busyPods(): BusyPod[] {
+    const busy: BusyPod[] = [];
+    for (const { address, inFlight } of this.#pods.values())
+      if (inFlight > 0) busy.push({ host: address.host, inFlight });
+    return busy;
   }
 
   /** @param containerConcurrency requests at a time and pod; 0 = no limit */

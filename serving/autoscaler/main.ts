@@ -1,9 +1,9 @@
 /**
  * The autoscaler: keeps the pods of each revision in step with its load.
  * In: load reports of activators (WebSocket), PodAutoscalers, pods, Deployments, config-autoscaler.
- * Out: the scale of Deployments; Metrics, ServerlessServices and the status of PodAutoscalers.
+ * Out: the scale of Deployments, deletion costs of pods; Metrics, ServerlessServices and the status of PodAutoscalers.
  * The first request for a revision at zero leads to the write of its scale without a timer or a queue in between.
- * It never takes pods away on the strength of load it could not have seen.
+ * It never takes pods away on the strength of load it could not have seen, nor a busy pod while an idle one is there.
  */
 import type { Registry } from 'prom-client';
 import { ConfigMap, Deployment, Pod } from '../../api/core.ts';
@@ -15,6 +15,7 @@ import { createController, type ControllerOptions } from '../../kube/controller.
 import { keyOf, splitKey } from '../../kube/informer.ts';
 import type { ObjectKey } from '../../kube/reconciler.ts';
 import { KPA_CLASS, readAnnotations } from './annotations.ts';
+import { BusyPodsSurvey } from './busy-pods.ts';
 import { ColdStarts } from './cold-starts.ts';
 import { Deciders } from './deciders.ts';
 import { hpaReconciler } from './hpa/reconciler.ts';
@@ -22,7 +23,8 @@ import { AutoscalerMetrics } from './metrics.ts';
 import { metricReconciler } from './metric.ts';
 import { podAutoscalerReconciler } from './pod-autoscaler.ts';
 import { indexPods, readyPods, revisionKeyOf } from './pods.ts';
-import { serveReports } from './reports.ts';
+import { serveReports, type ReportServer } from './reports.ts';
+import { ScaleDown } from './scale-down.ts';
 import { planScale } from './scale-plan.ts';
 import { Scaler } from './scaler.ts';
 import { Settings } from './settings.ts';
@@ -54,6 +56,9 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
   const settings = new Settings(informers.of(ConfigMap), systemNamespace, log);
   const scaler = new Scaler(client, informers.of(Deployment), log);
   let wake: (key: ObjectKey) => void = () => undefined;
+  let tell: ReportServer['tell'] = () => 0;
+  const survey = new BusyPodsSurvey({ clock, tell: (message) => tell(message) });
+  const scaleDown = new ScaleDown({ client, pods, survey, log });
 
   const deciders = new Deciders({
     clock,
@@ -88,7 +93,7 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
 
   const controllers = [
     createController(
-      podAutoscalerReconciler({ deciders, scaler, metrics, settings, wakes: (woken) => (wake = woken) }),
+      podAutoscalerReconciler({ deciders, scaler, scaleDown, metrics, settings, wakes: (woken) => (wake = woken) }),
       options,
     ),
     createController(metricReconciler, options),
@@ -124,6 +129,7 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
       onMessage(message) {
         metrics.message(message.type);
         if (message.type === 'coldStart') ended(message);
+        else if (message.type === 'busyPods') survey.take(message);
         else take(message, deciders);
       },
       onConnections(count) {
@@ -134,6 +140,7 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
     },
     log,
   );
+  tell = (message) => server.tell(message);
   for (const controller of controllers) await controller.start();
   return {
     url: server.url,

@@ -1,6 +1,7 @@
 /** What Prometheus sees of the autoscaler: Knative's names in Prometheus' form (reference section 6), and the intake's. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { PodAutoscaler } from '../../api/autoscaling/pod-autoscaler.ts';
+import type { ActivatorMessage } from '../../api/load-report.ts';
 import type { Decider } from './decider.ts';
 import type { PodCounts } from './pods.ts';
 
@@ -80,7 +81,7 @@ export class AutoscalerMetrics {
     this.#activators.set(count);
   }
 
-  message(type: 'report' | 'wake' | 'coldStart' | 'refused'): void {
+  message(type: ActivatorMessage['type'] | 'refused'): void {
     this.#messages.inc({ type });
   }
 

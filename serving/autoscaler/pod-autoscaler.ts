@@ -15,7 +15,8 @@ import type { Deciders } from './deciders.ts';
 import type { AutoscalerMetrics } from './metrics.ts';
 import { countPods, revisionKeyOf } from './pods.ts';
 import { activatorsOf, isForeign, metricOf, modeOf, serverlessServiceOf } from './resources.ts';
-import { planScale } from './scale-plan.ts';
+import { planScale, type ScalePlan } from './scale-plan.ts';
+import type { ScaleDown } from './scale-down.ts';
 import type { Scaler } from './scaler.ts';
 import { deciderSpecOf } from './spec.ts';
 import { statusOf } from './status.ts';
@@ -23,6 +24,7 @@ import { statusOf } from './status.ts';
 export interface PodAutoscalerParts {
   readonly deciders: Deciders;
   readonly scaler: Scaler;
+  readonly scaleDown: ScaleDown;
   readonly metrics: AutoscalerMetrics;
   readonly settings: Settings;
   /** Gives what calls back with keys to look at. */
@@ -32,7 +34,7 @@ export interface PodAutoscalerParts {
 type Status = NonNullable<PodAutoscaler['status']>;
 
 export function podAutoscalerReconciler(parts: PodAutoscalerParts): Reconciler<PodAutoscaler> {
-  const { deciders, scaler, metrics, settings } = parts;
+  const { deciders, scaler, scaleDown, metrics, settings } = parts;
   return {
     name: 'autoscaler',
     kind: PodAutoscaler,
@@ -62,12 +64,17 @@ export function podAutoscalerReconciler(parts: PodAutoscalerParts): Reconciler<P
       }
       const service = world.informer(ServerlessService).get(namespace, name);
       const known = service?.status?.privateServiceName !== undefined;
-      const { desired } = decider;
-      const plan = known
-        ? planScale({ pa, annotations, service, config, progressDeadline, desired, now })
-        : { want: -1, apply: false };
+      const decide = (): ScalePlan =>
+        known
+          ? planScale({ pa, annotations, service, config, progressDeadline, desired: decider.desired, now })
+          : { want: -1, apply: false };
+      let plan = decide();
+      if (plan.apply && plan.want < (scaler.current(pa) ?? 0)) {
+        await scaleDown.prepare({ namespace, name }, plan.want);
+        // Load may have come meanwhile.
+        plan = decide();
+      }
       metrics.requested(key, plan.want);
-
       if (plan.apply) await scaler.scale(pa, plan.want);
       const mode = known ? modeOf(plan.want, decider.excessBurst) : 'Proxy';
       await Promise.all([

@@ -30,9 +30,11 @@ export function indexPods(pods: Informer<Pod>): Informer<Pod> {
 }
 
 export function readyPods(pods: Informer<Pod>, key: string): number {
-  let ready = 0;
-  for (const pod of pods.byIndex(INDEX, key)) if (stateOf(pod) === 'ready') ready++;
-  return ready;
+  return listReady(pods, key).length;
+}
+
+export function listReady(pods: Informer<Pod>, key: string): Pod[] {
+  return pods.byIndex(INDEX, key).filter((pod) => stateOf(pod) === 'ready');
 }
 
 export function countPods(pods: Informer<Pod>, key: string): PodCounts {

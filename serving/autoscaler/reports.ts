@@ -1,12 +1,20 @@
 /**
  * Intake of load reports: a WebSocket server that activators keep a connection to. Takes only the documented form,
- * holds nothing but the message at hand, and answers nothing but close codes.
+ * holds nothing but the message at hand, and answers nothing but close codes; what it asks is somebody else's.
  * Source: docs/formats/load-reports.md.
  */
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { WebSocketServer, type RawData, type WebSocket } from 'ws';
-import { LOAD_REPORT_PATH, type ActivatorMessage, type RevisionLoad } from '../../api/load-report.ts';
+import { isIP, type AddressInfo } from 'node:net';
+import { WebSocket, WebSocketServer, type RawData } from 'ws';
+import {
+  LOAD_REPORT_PATH,
+  MAX_BUSY_PODS,
+  type ActivatorMessage,
+  type AutoscalerMessage,
+  type BusyPod,
+  type BusyPods,
+  type RevisionLoad,
+} from '../../api/load-report.ts';
 import type { Logger } from '../../kube/log.ts';
 import { ReportError } from './errors.ts';
 
@@ -21,6 +29,8 @@ export interface ReportHandlers {
 export interface ReportServer {
   /** `ws://HOST:PORT` */
   readonly url: string;
+  /** Says something to every activator that takes it in. @returns how many those are */
+  tell(message: AutoscalerMessage): number;
   close(): Promise<void>;
 }
 
@@ -28,6 +38,8 @@ export interface ReportServer {
 const MAX_MESSAGE = 4 << 20;
 const MAX_CONNECTIONS = 256;
 const PING_INTERVAL = 15_000;
+/** Unsent bytes beyond which an activator is asked nothing: it does not read. */
+const MAX_BUFFERED = 1 << 16;
 const NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
 
 const CLOSE = { invalid: 1007, unsupported: 1003, restart: 1012, full: 1013 } as const;
@@ -100,6 +112,14 @@ export async function serveReports(
   const bound = (http.address() as AddressInfo).port;
   return {
     url: `ws://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    tell(message) {
+      const text = JSON.stringify(message);
+      const listening = [...accepted].filter(
+        (socket) => socket.readyState === WebSocket.OPEN && socket.bufferedAmount < MAX_BUFFERED,
+      );
+      for (const socket of listening) socket.send(text);
+      return listening.length;
+    },
     async close() {
       clearInterval(pings);
       for (const socket of accepted) socket.close(CLOSE.restart, 'autoscaler stops');
@@ -132,10 +152,12 @@ export function parseMessage(text: string): ActivatorMessage {
   if (type === 'wake') return { type, activator, at, ...nameOf(value) };
   if (type === 'coldStart') {
     const { since } = value;
-    if (!isAmount(since) || since > at) throw new ReportError('since is not a time before at');
-    return { type, activator, at, since, ...nameOf(value) };
+    if (!isAmount(since)) throw new ReportError('since is not a time');
+    // The activator's clock may have been set back meanwhile.
+    return { type, activator, at, since: Math.min(since, at), ...nameOf(value) };
   }
-  if (type !== 'report') throw new ReportError('type is neither report, wake nor coldStart');
+  if (type === 'busyPods') return { type, activator, at, ...busyPodsOf(value) };
+  if (type !== 'report') throw new ReportError('type is neither report, wake, coldStart nor busyPods');
   if (!Array.isArray(value['revisions'])) throw new ReportError('revisions is not a list');
   return { type, activator, at, revisions: value['revisions'].map(loadOf) };
 }
@@ -145,6 +167,21 @@ function loadOf(value: unknown): RevisionLoad {
   const { concurrency, rps } = value;
   if (!isAmount(concurrency) || !isAmount(rps)) throw new ReportError('concurrency and rps are not amounts');
   return { ...nameOf(value), concurrency, rps };
+}
+
+function busyPodsOf({ id, pods }: Readonly<Record<string, unknown>>): Pick<BusyPods, 'id' | 'pods'> {
+  if (!Number.isInteger(id)) throw new ReportError('id is not a whole number');
+  if (!Array.isArray(pods) || pods.length > MAX_BUSY_PODS)
+    throw new ReportError(`pods is not a list of at most ${MAX_BUSY_PODS}`);
+  return { id: Number(id), pods: pods.map(busyPodOf) };
+}
+
+function busyPodOf(value: unknown): BusyPod {
+  if (!isRecord(value)) throw new ReportError('a pod is not an object');
+  const { host, inFlight } = value;
+  if (typeof host !== 'string' || isIP(host) === 0) throw new ReportError('host is not an IP address');
+  if (!isAmount(inFlight) || !Number.isInteger(inFlight)) throw new ReportError('inFlight is not a number of requests');
+  return { host, inFlight };
 }
 
 function nameOf(value: Readonly<Record<string, unknown>>): { namespace: string; name: string } {

@@ -50,15 +50,17 @@ const report = {
 } as const;
 
 const coldStart = { ...wake, type: 'coldStart', at: 3, since: 1 } as const;
+const busy = { type: 'busyPods', activator: 'a-1', at: 4, id: 7, pods: [{ host: '10.0.0.1', inFlight: 2 }] } as const;
 
-void t.test('reports, wakes and cold starts arrive as they were sent', async (t) => {
+void t.test('every message arrives as it was sent', async (t) => {
   const { messages, connections, open, until } = await setUp(t);
   const socket = await open();
   socket.send(JSON.stringify(wake));
   socket.send(JSON.stringify(report));
   socket.send(JSON.stringify(coldStart));
-  await until(() => messages.length === 3);
-  t.strictSame(messages, [wake, report, coldStart]);
+  socket.send(JSON.stringify(busy));
+  await until(() => messages.length === 4);
+  t.strictSame(messages, [wake, report, coldStart, busy]);
   socket.close();
   await until(() => connections.length === 2);
   t.strictSame(connections, [1, 0]);
@@ -73,7 +75,10 @@ void t.test('a message of another form closes its connection and disturbs no oth
     ['no activator', JSON.stringify({ ...wake, activator: '' }), 1007],
     ['another type', JSON.stringify({ ...wake, type: 'sleep' }), 1007],
     ['a negative load', JSON.stringify({ ...report, revisions: [{ ...report.revisions[0], rps: -1 }] }), 1007],
-    ['a cold start that ends before it begins', JSON.stringify({ ...coldStart, since: 4 }), 1007],
+    ['a cold start since never', JSON.stringify({ ...coldStart, since: 'noon' }), 1007],
+    ['a pod that is no address', JSON.stringify({ ...busy, pods: [{ host: 'hello', inFlight: 1 }] }), 1007],
+    ['half a request', JSON.stringify({ ...busy, pods: [{ host: '10.0.0.1', inFlight: 0.5 }] }), 1007],
+    ['too many pods', JSON.stringify({ ...busy, pods: Array.from({ length: 1001 }, () => busy.pods[0]) }), 1007],
     ['a path for a name', JSON.stringify({ ...wake, name: '../x' }), 1007],
     ['binary', Buffer.from(JSON.stringify(wake)), 1003],
   ];
@@ -87,6 +92,31 @@ void t.test('a message of another form closes its connection and disturbs no oth
   good.send(JSON.stringify(wake));
   await until(() => messages.length === 1);
   t.strictSame(messages, [wake]);
+});
+
+void t.test('an activator whose clock was set back meanwhile is not refused', async (t) => {
+  const { messages, open, until } = await setUp(t);
+  const socket = await open();
+  socket.send(JSON.stringify({ ...coldStart, since: 9 }));
+  await until(() => messages.length === 1);
+  t.strictSame(messages, [{ ...coldStart, since: 3 }], 'its cold start took no time');
+  socket.close();
+});
+
+void t.test('a question reaches every activator, and none that is gone', async (t) => {
+  const { server, open, until, connections } = await setUp(t);
+  const question = { type: 'whichPodsAreBusy', id: 1, namespace: 'default', name: 'hello-00001' } as const;
+  t.equal(server.tell(question), 0);
+  const sockets = [await open(), await open()];
+  const heard = sockets.map(async (socket) => {
+    const [data] = (await once(socket, 'message')) as [Buffer];
+    return JSON.parse(data.toString()) as unknown;
+  });
+  t.equal(server.tell(question), 2);
+  t.strictSame(await Promise.all(heard), [question, question]);
+  sockets[0]?.close();
+  await until(() => connections.at(-1) === 1);
+  t.equal(server.tell(question), 1);
 });
 
 void t.test('a message of more than 4 MiB is not read', async (t) => {
@@ -137,7 +167,7 @@ void t.test('no text makes the parser fail in another way, and what it takes has
   const value = fc.oneof(
     fc.json(),
     fc.string(),
-    fc.constantFrom(...[wake, report, coldStart].map((one) => JSON.stringify(one))),
+    fc.constantFrom(...[wake, report, coldStart, busy].map((one) => JSON.stringify(one))),
   );
   fc.assert(
     fc.property(value, (text) => {
