@@ -20,12 +20,19 @@ const networking = {
   labels: { 'app.kubernetes.io/component': 'networking' },
 };
 
-const target = (description) =>
+const target = (description, more = {}) =>
   object(
     description,
-    { apiVersion: string('Its API version.'), kind: string('Its kind.'), name: string('Its name.') },
+    { apiVersion: string('Its API version.'), kind: string('Its kind.'), name: string('Its name.'), ...more },
     ATOMIC,
   );
+/** Validation refuses them, rather than that they disappear. */
+const refused = {
+  fieldPath: string('Not allowed here.'),
+  namespace: string('Not allowed here: it is the namespace of this object.'),
+  resourceVersion: string('Not allowed here.'),
+  uid: string('Not allowed here.'),
+};
 const protocolType = string('What the pods speak: http1 or h2c.', { enum: ['http1', 'h2c'] });
 const loadBalancer = (description) =>
   object(description, {
@@ -155,7 +162,7 @@ export const internal = [
     spec: object('What is served, and how.', {
       'mode!': string('Serve sends requests to the pods, Proxy to the activator.', { enum: ['Serve', 'Proxy'] }),
       numActivators: int32('How many activators serve the Revision; 0 for all.', { minimum: 0 }),
-      'objectRef!': target('The object whose pods are meant.'),
+      'objectRef!': target('The object whose pods are meant.', refused),
       'protocolType!': protocolType,
     }),
     status: status({
