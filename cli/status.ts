@@ -66,10 +66,14 @@ async function services(client: Client, run: Run, out: (line: string) => void): 
   const [list, pods, loads] = await Promise.all([client.list(Service), client.list(Pod), loadOf(run)]);
   if (list.items.length === 0) return out('no Services yet; try: zeroth up --demo, or zeroth apply -f service.yaml');
   const problems: string[] = [];
+  let firstProblem: string | undefined;
   const rows = list.items.flatMap((service) => {
     const { name, namespace = '' } = service.metadata;
     const problem = problemOf(service);
-    if (problem !== undefined) problems.push(`  ${namespace}/${name} is not ready: ${problem}`);
+    if (problem !== undefined) {
+      problems.push(`  ${namespace}/${name} is not ready: ${problem}`);
+      firstProblem ??= namespace === 'default' ? name : `${name} -n ${namespace}`;
+    }
     const traffic = service.status?.traffic ?? [];
     const lines = traffic.map((target) => {
       const revision = target.revisionName ?? '';
@@ -95,6 +99,7 @@ async function services(client: Client, run: Run, out: (line: string) => void): 
   });
   show(['SERVICE', 'URL', 'READY', 'REVISION', 'TRAFFIC', 'TAG', 'PODS', 'IN FLIGHT', 'QUEUED'], rows);
   for (const line of problems) out(line);
+  if (firstProblem !== undefined) out(`more about it, and what to do: zeroth why ${firstProblem}`);
 }
 
 /** Reason and message of what is wrong; the Configuration's first, since a Route only waits for it. */
