@@ -18,7 +18,7 @@ void t.test('requests are counted by what they ask for, whichever way they came'
   t.equal(await count(`${creations},code="201"`), '1');
   await send('POST', '/api/v1/namespaces/default/configmaps', { ...map, metadata: { name: 'b' } });
   t.equal(await count(`${creations},code="201"`), '2');
-  await t.rejects(client.create(ConfigMap, map), { reason: 'AlreadyExists' });
+  await t.rejects(client.create(ConfigMap, map), /already exists/);
   t.equal(await count(`${creations},code="409"`), '1');
 
   await send('GET', '/apis/made.up/v1/things');
