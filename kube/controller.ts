@@ -37,6 +37,16 @@ export interface Controller {
 }
 
 const CONFLICT_RETRIES = 5;
+
+/** What was found out could not be written. */
+class StatusUpdateError extends Error {
+  constructor(name: string, cause: unknown) {
+    super(`Failed to update status for "${name}": ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+    this.name = 'StatusUpdateError';
+  }
+}
 const MOST_OVERTAKEN = 3;
 
 export function createController<T extends KubeObject & { status?: unknown }>(
@@ -65,8 +75,9 @@ export function createController<T extends KubeObject & { status?: unknown }>(
         log.warn('reconcile failed, trying again', { key, error });
         const { namespace, name } = splitKey(key);
         const object = informer.get(namespace, name);
+        const reason = error instanceof StatusUpdateError ? 'UpdateFailed' : 'InternalError';
         if (object !== undefined)
-          world.event(object, 'Warning', 'InternalError', error instanceof Error ? error.message : String(error));
+          world.event(object, 'Warning', reason, error instanceof Error ? error.message : String(error));
       }
       throw error;
     } finally {
@@ -102,7 +113,9 @@ export function createController<T extends KubeObject & { status?: unknown }>(
       await client.patch(reconciler.kind, namespace, name, patch);
     } catch (error) {
       if (!isNotFound(error)) throw error;
+      return;
     }
+    world.event(object, 'Normal', 'FinalizerUpdate', `Updated "${name}" finalizers`);
   }
 
   /**

@@ -55,6 +55,8 @@ const DEADLINE = 30_000;
 export interface ClusterOptions {
   /** The serving controllers hear of every change this many ms late, as over a network. */
   readonly lag?: number;
+  /** What the serving controllers speak through, made anew for each start of theirs. */
+  readonly wrap?: (transport: Transport) => Transport;
 }
 
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
@@ -87,16 +89,20 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   };
   const stopKubelet = playKubelet(client, informers, (pod) => cluster.podStatus(pod));
   const stopGateway = playGateway(client, informers);
-  const counted = new Client(countWrites(late(api.transport, options.lag ?? 0), writes));
-  const seen = options.lag === undefined ? informers : new Informers(counted, log);
-  const startControllers = () =>
-    startServingControllers({
+  const wrap = options.wrap ?? ((transport) => transport);
+  const shared = options.lag === undefined && options.wrap === undefined;
+  let seen = informers;
+  const startControllers = () => {
+    const counted = new Client(countWrites(late(wrap(api.transport), options.lag ?? 0), writes));
+    if (!shared) seen = new Informers(counted, log);
+    return startServingControllers({
       ...base,
       client: counted,
       informers: seen,
       registry: new Registry(),
       resolveImage: (image, signal) => cluster.resolveImage(image, signal),
     });
+  };
   const parts = await Promise.all([
     startWorkloads({ ...base, network }),
     startAutoscaler({ ...base, registry, host: '127.0.0.1', port: 0 }),
@@ -141,6 +147,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 
   async function restartControllers(): Promise<void> {
     await controllers.stop();
+    if (!shared) seen.stop();
     controllers = await startControllers();
   }
 
