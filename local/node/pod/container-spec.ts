@@ -1,5 +1,5 @@
 /** What a runtime is to start for a container of a pod. */
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Container } from '../../../api/core.ts';
 import { imageNotFound, NodeError } from '../errors.ts';
@@ -9,6 +9,9 @@ import type { PodContext } from './context.ts';
 import { buildEnvironment, expand } from './environment.ts';
 import { acceptsPort, mainPort } from './port-map.ts';
 import { parseQuantity } from '../../../kube/quantity.ts';
+
+/** Where a container that works elsewhere than in its image finds the image's files, whoever it runs as. */
+const IMAGE_PLACE = '/run/zeroth/image';
 
 /** @throws NodeError ImageNotFound */
 export function imageOf(container: Container, context: PodContext): Image {
@@ -53,14 +56,21 @@ export async function containerSpec(
     const real = await realPort(port, ownNetwork, context);
     env.PORT = String(ownNetwork ? port : real);
   }
+  const workingDir = container.workingDir === '' ? undefined : container.workingDir;
+  // The store may lie below a folder that is for its owner only.
+  const place = workingDir === undefined ? undefined : machine.runtime.ownFolders ? IMAGE_PLACE : image.folder;
+  const mounts = context.mounts(container);
   return {
     podUid: context.uid,
     name: container.name,
-    argv: argvOf(container, image, env),
+    argv: argvOf(container, image, env, place),
     env,
     imageFolder: image.folder,
-    workingDir: container.workingDir === '' ? undefined : container.workingDir,
-    mounts: context.mounts(container),
+    workingDir,
+    mounts:
+      image.folder === undefined || place !== IMAGE_PLACE
+        ? mounts
+        : [...mounts, { source: image.folder, target: IMAGE_PLACE, readOnly: true }],
     scratch,
     hosts: context.hosts(),
     hostname: context.hostname,
@@ -89,14 +99,29 @@ async function networkOf(declared: number, context: PodContext): Promise<OwnNetw
   };
 }
 
-/** `command` stands for the image's start command, `args` for what follows it. */
-function argvOf(container: Container, image: Image, env: Readonly<Record<string, string>>): string[] {
+/**
+ * `command` stands for the image's start command, `args` for what follows it.
+ * @param place where the image's files are, when that is not the folder that it starts in
+ */
+function argvOf(
+  container: Container,
+  image: Image,
+  env: Readonly<Record<string, string>>,
+  place: string | undefined,
+): string[] {
   const words = (list: readonly string[] | undefined): string[] => (list ?? []).map((word) => expand(word, env));
   const command = words(container.command);
-  const argv = [...(command.length > 0 ? command : image.argv), ...words(container.args)];
+  const own = place === undefined ? image.argv : image.argv.map((word) => inImage(word, image, place));
+  const argv = [...(command.length > 0 ? command : own), ...words(container.args)];
   if (argv[0] === undefined || argv[0] === '')
     throw new NodeError('CreateContainerConfigError', `container "${container.name}" has no command`);
   return argv;
+}
+
+/** A start command names its files as seen from the image's folder. */
+function inImage(word: string, { folder }: Image, place: string): string {
+  if (folder === undefined || word.startsWith('/') || word.startsWith('-')) return word;
+  return statSync(join(folder, word), { throwIfNoEntry: false })?.isFile() === true ? join(place, word) : word;
 }
 
 function identityOf(container: Container, context: PodContext): Identity | undefined {

@@ -71,7 +71,7 @@ void t.test('the last words of the run before are there too', { skip }, async (t
 void t.test('devices and the folders for files in memory work; disks are not there', { skip }, async (t) => {
   const script =
     'set -e; echo a > /dev/null; head -c 4 /dev/urandom > /dev/shm/zeroth-$$; rm /dev/shm/zeroth-$$; echo b > /dev/stderr; ' +
-    'test -z "$(find /dev -type b)"; touch /dev/own /run/own; echo fine > /dev/termination-log';
+    'test -z "$(find /dev -type b)"; exec 5<> /dev/ptmx; touch /dev/own /run/own; echo fine > /dev/termination-log';
   const volumeMounts = [{ name: 'memory', mountPath: '/dev/shm' }];
   const volumes = [{ name: 'memory', emptyDir: { medium: 'Memory' } }];
   const container = { name: 'main', image: '/bin/sh', args: ['-c', script], volumeMounts };

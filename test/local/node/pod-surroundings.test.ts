@@ -160,3 +160,17 @@ void t.test('a missing config map is waited for, and the status says what is mis
   });
   await cluster.see('waiting', isReady);
 });
+
+void t.test('an image starts in the working directory that a pod names, whoever it runs as', async (t) => {
+  await cluster.image('placed', {
+    'bin/start': '#!/bin/sh\npwd; id -u; exec sleep 600\n',
+    Procfile: 'web: ./bin/start',
+  });
+  const container = { name: 'main', image: 'placed', workingDir: '/' };
+  const securityContext = process.getuid?.() === 0 ? { runAsUser: 65534 } : {};
+  await cluster.run('placed', { securityContext, containers: [container] });
+  await cluster.see('placed', isReady);
+  const uid = process.getuid?.() === 0 ? 65534 : process.getuid?.();
+  await until(async () => (await cluster.log('placed')) === `/\n${uid}\n`);
+  t.pass();
+});

@@ -13,11 +13,13 @@ import { rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import type { Clock } from '../../../../kube/clock.ts';
 import type { CommandOptions, ContainerCounters, ContainerSpec, Exit, Listener, RunningContainer } from '../runtime.ts';
 import { writeAtomically, type FileSet } from '../../volume/atomic-folder.ts';
 import { runCommand } from './command.ts';
 import type { ControlGroup } from './control-groups.ts';
 import type { Isolation } from './machine.ts';
+import { watchMemory } from './memory-watch.ts';
 import {
   catchesTermination,
   childrenOf,
@@ -25,6 +27,7 @@ import {
   descendantsOf,
   isAlive,
   memoryOf,
+  residentOf,
   socketsOf,
   statOf,
   tcpSockets,
@@ -52,6 +55,8 @@ export class ProcessContainer implements RunningContainer {
   #gone = false;
   #terminating: NodeJS.Timeout | undefined;
   #terminated = false;
+  /** Killed for what it used. */
+  #overLimit = false;
 
   /** @param prefix programs that stand before any command run inside (a change of user) */
   constructor(
@@ -60,6 +65,7 @@ export class ProcessContainer implements RunningContainer {
     isolation: Isolation,
     prefix: readonly string[],
     group: ControlGroup | undefined,
+    clock: Clock,
   ) {
     this.#shell = shell;
     this.#spec = spec;
@@ -69,6 +75,8 @@ export class ProcessContainer implements RunningContainer {
     this.stdout = shell.stdout;
     this.stderr = shell.stderr;
     this.exited = this.#watchExit();
+    const { memoryLimit } = spec;
+    if (group === undefined && memoryLimit !== undefined && memoryLimit > 0) this.#watchMemory(memoryLimit, clock);
   }
 
   pid(): number | undefined {
@@ -189,6 +197,18 @@ export class ProcessContainer implements RunningContainer {
     return (this.#isolation.pidNamespace ? below : [first, ...below]).filter(isAlive);
   }
 
+  #watchMemory(limit: number, clock: Clock): void {
+    const use = {
+      atMost: () => this.#processes().reduce((sum, pid) => sum + residentOf(pid), 0),
+      exactly: async () => (await Promise.all(this.#processes().map(memoryOf))).reduce((sum, bytes) => sum + bytes, 0),
+    };
+    const stop = watchMemory(limit, use, clock, () => {
+      this.#overLimit = true;
+      this.kill();
+    });
+    void this.exited.then(stop);
+  }
+
   async #watchExit(): Promise<Exit> {
     const { child, failure, folder } = this.#shell;
     const [code, byName] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
@@ -198,7 +218,7 @@ export class ProcessContainer implements RunningContainer {
     this.#gone = true;
     clearTimeout(this.#terminating);
     await this.#drain();
-    const oomKilled = this.#group?.oomKilled();
+    const oomKilled = this.#overLimit ? true : this.#group?.oomKilled();
     this.#group?.remove();
     // A shell that is ended while it still sets up takes that for a failure.
     const lastWords = this.#lastWords();

@@ -17,7 +17,8 @@ export class ControlGroups {
 
   private constructor(folder: string | undefined) {
     this.#folder = folder;
-    this.limits = folder === undefined ? ['no writable cgroup v2: memory limits of pods are not enforced'] : [];
+    this.limits =
+      folder === undefined ? ['no writable cgroup v2: memory limits of pods are held by looking at what they use'] : [];
   }
 
   static open(name: string): ControlGroups {

@@ -5,6 +5,7 @@
  */
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -79,6 +80,8 @@ function mirror(host: string, own: string, except: string, takes: (stat: Stats) 
     const stat = lstatSync(from, { throwIfNoEntry: false });
     if (name === except || stat === undefined || !takes(stat)) continue;
     if (stat.isSymbolicLink()) symlinkSync(readlinkSync(from), to);
+    // The kernel looks for terminals beside it, and beside a file that is bound alone there are none.
+    else if (from === '/dev/ptmx' && existsSync('/dev/pts/ptmx')) symlinkSync('pts/ptmx', to);
     else {
       if (stat.isDirectory()) mkdirSync(to);
       else writeFileSync(to, '');

@@ -74,6 +74,11 @@ export function cpuSecondsOf(pid: number): number {
   return [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at] ?? 0), 0) / TICKS;
 }
 
+/** Bytes that a process has in memory, what it shares with others included. */
+export function residentOf(pid: number): number {
+  return Number(read(`/proc/${pid}/statm`)?.split(' ')[1] ?? 0) * PAGE;
+}
+
 /** Bytes of memory that are a process's own share (PSS); what it has in memory where the kernel does not tell. */
 export async function memoryOf(pid: number): Promise<number> {
   try {
@@ -82,7 +87,7 @@ export async function memoryOf(pid: number): Promise<number> {
   } catch {
     // Not permitted, not known to this kernel, or gone.
   }
-  return Number(read(`/proc/${pid}/statm`)?.split(' ')[1] ?? 0) * PAGE;
+  return residentOf(pid);
 }
 
 export function isAlive(pid: number): boolean {

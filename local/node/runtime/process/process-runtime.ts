@@ -42,6 +42,7 @@ export class ProcessRuntime implements PodRuntime {
   readonly #shells: WarmShells;
   readonly #watchdog: Watchdog;
   readonly #groups: ControlGroups;
+  readonly #clock: Clock;
   readonly #marker: string;
   readonly #privateFolders: ReadonlySet<string>;
   readonly #running = new Set<ProcessContainer>();
@@ -55,6 +56,7 @@ export class ProcessRuntime implements PodRuntime {
   ) {
     this.#isolation = isolation;
     this.#groups = groups;
+    this.#clock = options.clock;
     this.leftovers = leftovers;
     this.limits = [...limitsOf(isolation), ...groups.limits];
     this.ownMounts = isolation.mountNamespace;
@@ -121,6 +123,7 @@ export class ProcessRuntime implements PodRuntime {
       this.#isolation,
       prefix,
       group,
+      this.#clock,
     );
     container.setHosts(spec.hosts);
     this.#running.add(container);
