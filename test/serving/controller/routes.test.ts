@@ -266,7 +266,7 @@ t.test('Routes, domains and certificates', async (t) => {
       .catch((error: unknown) => error);
     t.match(refused, {
       message:
-        /^admission webhook "config.webhook.serving.knative.dev" denied the request: validation failed: domain-template/,
+        /^admission webhook "config.webhook.serving.knative.dev" denied the request: validation failed: domain template has url path: \/bar/,
     });
   });
 
