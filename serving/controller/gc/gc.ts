@@ -4,6 +4,7 @@ import { Revision } from '../../../api/serving/revision.ts';
 import type { Reconciler } from '../../../kube/reconciler.ts';
 import type { ConfigStore } from '../config/store.ts';
 import { revisionsOf } from '../configuration/configuration.ts';
+import { ReconcileError } from '../errors.ts';
 import { CONFIGURATION_LABEL } from '../keys.ts';
 import { planCollection } from './policy.ts';
 
@@ -30,13 +31,19 @@ export function revisionCollector(config: ConfigStore): Reconciler<Configuration
         config.gc,
         world.clock.now(),
       );
+      let failure: unknown;
       for (const { metadata } of remove) {
         world.log.info('deleting a Revision without traffic', {
           revision: `${metadata.namespace ?? ''}/${metadata.name}`,
         });
-        await world.client.delete(Revision, metadata.namespace, metadata.name, { uid: metadata.uid });
+        try {
+          await world.client.delete(Revision, metadata.namespace, metadata.name, { uid: metadata.uid });
+        } catch (error) {
+          // One that may not be deleted keeps none of the others.
+          failure ??= new ReconcileError(`failed to delete Revision "${metadata.name}"`, error);
+        }
       }
-      return { again: next };
+      return { again: next, failure };
     },
   };
 }
