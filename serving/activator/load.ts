@@ -56,8 +56,8 @@ export class LoadMeter {
   }
 
   #advance(now: number): void {
-    if (now <= this.#changed) return;
-    this.#area += this.#present * (now - this.#changed);
+    // A clock that was set back goes on from where it is: load must not be lost until it has caught up.
+    this.#area += this.#present * Math.max(0, now - this.#changed);
     this.#changed = now;
   }
 }

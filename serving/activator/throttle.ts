@@ -224,7 +224,10 @@ export class Throttle {
 
   #isFree(pod: PodSlots): boolean {
     if (this.#limit > 0 && pod.inFlight >= this.#limit) return false;
-    return pod.avoidUntil === 0 || pod.avoidUntil <= this.#options.clock.now();
+    if (pod.avoidUntil === 0) return true;
+    const left = pod.avoidUntil - this.#options.clock.now();
+    // More than was ever asked for: the clock was set back.
+    return left <= 0 || left > RETRY_LONGEST_MS;
   }
 
   /** Tries again when the first of the pods that refused a connection may be asked again. */

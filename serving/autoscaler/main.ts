@@ -29,6 +29,7 @@ import { planScale } from './scale-plan.ts';
 import { Scaler } from './scaler.ts';
 import { Settings } from './settings.ts';
 import { deciderSpecOf } from './spec.ts';
+import { steadyClock } from './steady-clock.ts';
 
 export interface AutoscalerOptions extends ControllerOptions {
   readonly registry: Registry;
@@ -61,7 +62,7 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
   const scaleDown = new ScaleDown({ client, pods, survey, log });
 
   const deciders = new Deciders({
-    clock,
+    clock: options.clock ?? steadyClock,
     readyPods: (key) => readyPods(pods, key),
     onMeasure: (key, decider) => metrics.measured(key, decider),
     onDecision(key, { desired }, urgent) {

@@ -25,3 +25,12 @@ void t.test('what a wake told is left out once, and never below zero', async (t)
   short.leave(10);
   t.same(short.take(1000), { concurrency: 0, rps: 0 });
 });
+
+void t.test('requests are counted on when the clock is set back', async (t) => {
+  const meter = new LoadMeter(3_600_000);
+  meter.arrive(3_600_000);
+  t.same(meter.take(1000), { concurrency: 1, rps: 1 }, 'an hour earlier');
+  t.same(meter.take(2000), { concurrency: 1, rps: 0 });
+  meter.leave(2500);
+  t.same(meter.take(3000), { concurrency: 0.5, rps: 0 });
+});

@@ -101,6 +101,18 @@ void t.test('a full queue refuses, a revision’s own and the process’s', asyn
   t.equal(budget.used, 1);
 });
 
+void t.test('a pod that refused is not avoided for an hour because the clock was set back by one', async (t) => {
+  let now = 3_600_000;
+  const clock = { now: () => now, after: () => () => undefined };
+  const throttle = new Throttle({ clock, queueLimit: 10, budget: { limit: 10, used: 0 } });
+  throttle.setPods([pod(1)]);
+  throttle.admit({ granted: (lease) => lease.refused(), rejected: t.fail });
+  now = 0;
+  let granted = false;
+  throttle.admit({ granted: () => (granted = true), rejected: t.fail });
+  t.ok(granted);
+});
+
 void t.test('a request whose pod refused goes first, to another pod, or waits a moment for the same', async (t) => {
   const { throttle, clock, granted, ask } = rig({ random: () => 0 });
   throttle.setConcurrency(1);

@@ -194,3 +194,20 @@ void t.test('load of a revision that is not known is left out, and a deleted one
   t.equal(deciders.size, 0);
   t.end();
 });
+
+void t.test('thousand revisions with an idle pod each take less than one in a hundred of a core', (t) => {
+  const { clock, pods, deciders, ensure } = setUp();
+  for (let i = 0; i < 1000; i++) {
+    pods.set(`a/${i}`, 1);
+    ensure(`a/${i}`);
+  }
+  for (let i = 0; i < 20; i++) clock.advance(2000);
+  t.equal(deciders.awake, 1000);
+  const ticks = 50;
+  const before = process.cpuUsage();
+  for (let i = 0; i < ticks; i++) clock.advance(2000);
+  const { user, system } = process.cpuUsage(before);
+  const share = (user + system) / (ticks * 2_000_000);
+  t.ok(share < 0.01, `${(share * 100).toFixed(2)} % of a core`);
+  t.end();
+});
