@@ -10,7 +10,7 @@ import {
   type FieldError,
 } from '../../../api/field-error.ts';
 import { flagOf, type ServingContext } from './context.ts';
-import { fieldError, HANDLERS, isGiven, listOf, onlyAllows, viaIndex } from './fields.ts';
+import { fieldError, HANDLERS, isGiven, listOf, MOST_NESTED, onlyAllows, viaIndex } from './fields.ts';
 import { validateImage } from './image.ts';
 import { validateProbe, validateReadinessProbe } from './probe.ts';
 import { validateSecurity } from './security.ts';
@@ -127,9 +127,12 @@ function validateEnvFrom(sources: readonly EnvSource[]): FieldError[] {
   sources.forEach((source, i) => {
     errors.push(...viaIndex(i, onlyAllows(source, ['prefix', 'configMapRef', 'secretRef'])));
     // A reference's index and name are put before all that was found so far, and not before what comes last.
-    for (const kind of ['secretRef', 'configMapRef'] as const)
-      if (isGiven(source[kind]))
-        errors = viaField(kind, viaIndex(i, [...errors, ...onlyAllows(source[kind], ['name', 'optional'])]));
+    for (const kind of ['secretRef', 'configMapRef'] as const) {
+      if (!isGiven(source[kind])) continue;
+      const found = onlyAllows(source[kind], ['name', 'optional']);
+      if (i < MOST_NESTED) errors = viaField(kind, viaIndex(i, [...errors, ...found]));
+      else errors.push(...viaField(kind, viaIndex(i, found)));
+    }
     const given = [source.configMapRef, source.secretRef].filter(isGiven);
     if (given.length === 2) errors.push(multipleOneOf('configMapRef', 'secretRef'));
     if (given.length === 0) errors.push(missingOneOf('configMapRef', 'secretRef'));

@@ -14,20 +14,29 @@ export interface ServingContext {
   readonly autoscaler: AutoscalerLimits;
 }
 
+/** Each ConfigMap is parsed once, when it is first asked for. */
 export function servingContext(context: AdmissionContext): ServingContext {
+  const defaults = once(() => read(context, 'config-defaults', parseDefaults));
+  const features = once(() => read(context, 'config-features', parseFeatures));
+  const autoscaler = once(() => read(context, 'config-autoscaler', parseAutoscalerLimits));
   return {
     operation: context.operation,
     username: context.username,
     get defaults() {
-      return read(context, 'config-defaults', parseDefaults);
+      return defaults();
     },
     get features() {
-      return read(context, 'config-features', parseFeatures);
+      return features();
     },
     get autoscaler() {
-      return read(context, 'config-autoscaler', parseAutoscalerLimits);
+      return autoscaler();
     },
   };
+}
+
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 export function flagOf(context: ServingContext, name: FeatureName): Flag {

@@ -100,6 +100,12 @@ export function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/**
+ * How many items of a list have their errors put below those that come later, where Knative does so: each round makes
+ * all paths longer, and nobody reads a path of thousands of steps.
+ */
+export const MOST_NESTED = 20;
+
 /** Does the value say nothing in Go's sense: all of it absent, zero or empty, however deep? */
 export function isEmpty(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;

@@ -4,7 +4,7 @@ import { invalidValue, missingField, viaField, type FieldError } from '../../../
 import type { FeatureName } from '../config/features.ts';
 import { validateInitContainer, validateServingContainer, validateSidecar } from './container.ts';
 import { flagOf, locksPods, type ServingContext } from './context.ts';
-import { fieldError, listOf, onlyAllows, viaFieldIndex } from './fields.ts';
+import { fieldError, listOf, MOST_NESTED, onlyAllows, viaFieldIndex } from './fields.ts';
 import { dns1123Subdomain } from './names.ts';
 import { validatePodSecurity, warnInsecure } from './security.ts';
 import { validateVolumes, type Volumes } from './volume.ts';
@@ -121,7 +121,11 @@ function eachContainer(
 ): FieldError[] {
   let errors: FieldError[] = [];
   containers.forEach((container, i) => {
-    if (isDuplicate(container)) errors = viaFieldIndex('containers', i, [...errors, duplicate(container.name)]);
+    if (isDuplicate(container)) {
+      const found = viaFieldIndex('containers', i, [...(i < MOST_NESTED ? errors : []), duplicate(container.name)]);
+      if (i < MOST_NESTED) errors = found;
+      else errors.push(...found);
+    }
     errors.push(...viaFieldIndex('containers', i, validate(container)));
   });
   return errors;

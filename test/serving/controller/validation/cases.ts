@@ -139,6 +139,14 @@ export class Answers {
     return answerOf(changed);
   }
 
+  /** Creates whatever it is, as a dry run. */
+  async send(manifest: Manifest): Promise<{ status: number; message: string }> {
+    const path = collectionOf(SOUND[String(manifest['kind'])] ?? {});
+    const query = { dryRun: 'All' };
+    const { status, body } = await this.#api.transport.request({ method: 'POST', path, query, body: manifest });
+    return { status, message: status < 400 ? '' : (asStatus(status, body).message ?? '') };
+  }
+
   /** Puts ConfigMaps as the case has them; each is checked itself as it is written. */
   async #configure({ config = {}, feature = [] }: Case): Promise<void> {
     const enabled = Object.fromEntries([feature].flat().map((flag) => [flag, 'enabled']));
