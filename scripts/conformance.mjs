@@ -1,0 +1,112 @@
+// Runs Knative Serving's own tests against an instance of ours and says of each whether it passed, and why not.
+// usage: npm run conformance [-- --suite api|runtime|e2e|all] [--source DIR] [--run REGEX] [--jobs N] [--verbose] [--write]
+//   --source   a checkout of knative/serving; else KNATIVE_SERVING_SOURCE, else the Go module (KNATIVE_SERVING_VERSION)
+//   --verbose  the output of each test that did not pass
+//   --write    puts the table into docs/conformance.md
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { spawnSync } from 'node:child_process';
+import { ensureBuilt } from './ensure-built.mjs';
+import { buildImages, buildTest } from './conformance/programs.mjs';
+import { Instance, namespacesOf } from './conformance/instance.mjs';
+import { count, document, line } from './conformance/report.mjs';
+import { listTests, runTest } from './conformance/run.mjs';
+import { findSource } from './conformance/source.mjs';
+import { SUITES } from './conformance/suites.mjs';
+
+const VERSION = process.env.KNATIVE_SERVING_VERSION ?? 'latest';
+const RESOURCES = [
+  'cluster-resources.yaml',
+  'test-resources.yaml',
+  'pvc/pvc.yaml',
+  'resource-quota/resource-quota.yaml',
+];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(root);
+const { values } = parseArgs({
+  options: {
+    suite: { type: 'string', default: 'api' },
+    source: { type: 'string' },
+    run: { type: 'string' },
+    jobs: { type: 'string', default: '3' },
+    verbose: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+});
+const groups = values.suite === 'all' ? Object.values(SUITES).flat() : SUITES[values.suite];
+const jobs = Number(values.jobs);
+if (groups === undefined || !Number.isInteger(jobs) || jobs < 1) {
+  console.error(`--suite is one of ${[...Object.keys(SUITES), 'all'].join(', ')}, --jobs a number from 1`);
+  process.exit(2);
+}
+
+const source = findSource(values.source ?? process.env.KNATIVE_SERVING_SOURCE, VERSION);
+const missing = 'missing' in source ? source.missing : lackOf('kubectl', ['version', '--client']);
+if (missing !== undefined) {
+  console.log(`skipped: ${missing}`);
+  process.exit(0);
+}
+
+ensureBuilt();
+console.log(`building the tests of knative/serving, ${source.version}…`);
+const images = await buildImages(source);
+const programs = new Map();
+for (const { name } of groups) programs.set(name, await buildTest(source, name));
+const resources = RESOURCES.map((name) => readFileSync(join(source.folder, 'test', 'config', name), 'utf8'));
+const instance = await Instance.start(images, resources, jobs);
+instance.folder = join(source.folder, 'test');
+const results = [];
+for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => void instance.stop().finally(() => process.exit(1)));
+try {
+  for (const group of groups) results.push(await runGroup(group));
+} finally {
+  await instance.stop();
+}
+
+const totals = count(results);
+console.log(`${totals.pass} passed, ${totals.fail} failed, ${totals.skip} skipped`);
+if (values.write) {
+  const date = new Date().toISOString().slice(0, 10);
+  const path = join(root, 'docs', 'conformance.md');
+  writeFileSync(path, document(results, { version: source.version, date }));
+  spawnSync(process.execPath, ['node_modules/.bin/prettier', '--write', path], { stdio: 'ignore' });
+}
+process.exitCode = totals.fail === 0 ? 0 : 1;
+
+async function runGroup(group) {
+  const program = programs.get(group.name);
+  const pattern = new RegExp(values.run ?? '');
+  const tests = listTests(program).filter((test) => pattern.test(test));
+  console.log(`\n${group.name}`);
+  const before = await instance.configure(group.config ?? {});
+  const verdicts = new Map();
+  const open = [...tests];
+  await Promise.all(
+    Array.from({ length: jobs }, async (_, job) => {
+      for (let test = open.shift(); test !== undefined; test = open.shift()) {
+        verdicts.set(test, await verdictsOf(test, group, program, job));
+      }
+    }),
+  );
+  await instance.configure(before);
+  return { group: group.name, verdicts: tests.flatMap((test) => verdicts.get(test)) };
+}
+
+async function verdictsOf(test, group, program, job) {
+  const why = group.cannot?.[test];
+  if (why !== undefined) return [{ test, result: 'skip', seconds: 0, why, output: [] }];
+  const found = await runTest(program, test, group, instance, job);
+  for (const verdict of found) {
+    console.log(line(verdict));
+    if (values.verbose && verdict.result !== 'pass') console.log(verdict.output.join(''));
+  }
+  if (found.some(({ result }) => result === 'fail')) await instance.clear(namespacesOf(job));
+  return found;
+}
+
+function lackOf(program, args) {
+  return spawnSync(program, args).error === undefined ? undefined : `${program} is not on the PATH`;
+}

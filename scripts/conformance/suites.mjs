@@ -1,0 +1,81 @@
+// What is run: packages of Knative's tests, the settings that each asks for (test/e2e-tests.sh of knative/serving), and
+// the tests that one machine without a cluster cannot answer, with the reason.
+
+/**
+ * @typedef {object} Group
+ * @property {string} name folder below test/
+ * @property {Record<string, Record<string, string>>} [config] ConfigMap → settings while it runs
+ * @property {string[]} [flags] more flags of the test program
+ * @property {Record<string, string>} [cannot] test → why it is not run
+ * @property {Record<string, number>} [seconds] test → time it is given, instead of the usual
+ */
+
+const features = (...names) => ({
+  'config-features': Object.fromEntries(names.map((name) => [name, 'Enabled'])),
+});
+
+const INTERNAL_TLS =
+  'asserts the hop from activator to queue-proxy, and reads the logs of both; there is no queue-proxy here';
+
+/** @type {Record<string, Group[]>} */
+export const SUITES = {
+  api: [{ name: 'conformance/api/v1' }, { name: 'conformance/api/v1beta1' }],
+  runtime: [
+    {
+      name: 'conformance/runtime',
+      cannot: {
+        TestMustEnvVars:
+          'PORT is the port of this machine that the pod has got, not the declared one: programs share its ports',
+        TestMustHaveCgroupConfigured: 'reads limits of processor time from a control group of the container',
+        TestShouldRunAsUserContainerDefault: 'an image made from a folder names no user',
+      },
+    },
+  ],
+  e2e: [
+    {
+      name: 'e2e',
+      cannot: {},
+      seconds: {},
+    },
+    { name: 'e2e/tagheader', config: features('tag-header-based-routing') },
+    { name: 'e2e/initscale', config: { 'config-autoscaler': { 'allow-zero-initial-scale': 'true' } } },
+    { name: 'e2e/domainmapping' },
+    {
+      name: 'e2e/gc',
+      config: {
+        'config-gc': {
+          'retain-since-create-time': 'disabled',
+          'retain-since-last-active-time': 'disabled',
+          'min-non-active-revisions': '0',
+          'max-non-active-revisions': '0',
+        },
+      },
+    },
+    { name: 'e2e/initcontainers', config: features('kubernetes.podspec-init-containers') },
+    { name: 'e2e/multicontainerprobing', config: features('multi-container-probing') },
+    {
+      name: 'e2e/pvc',
+      config: features(
+        'kubernetes.podspec-persistent-volume-claim',
+        'kubernetes.podspec-persistent-volume-write',
+        'kubernetes.podspec-securitycontext',
+      ),
+    },
+    { name: 'e2e/securedefaults', config: features('secure-pod-defaults') },
+    { name: 'e2e/clusterlocaldomaintls', config: { 'config-network': { 'cluster-local-domain-tls': 'Enabled' } } },
+    {
+      name: 'e2e/externaldomaintls',
+      config: { 'config-network': { 'external-domain-tls': 'Enabled' } },
+      flags: ['-https'],
+    },
+    {
+      name: 'e2e/systeminternaltls',
+      cannot: {
+        TestSystemInternalTLS: INTERNAL_TLS,
+        TestTLSCertificateRotation: INTERNAL_TLS,
+        TestGracefulShutdownWithTLS: INTERNAL_TLS,
+        TestSystemInternalTLSWithServeMode: INTERNAL_TLS,
+      },
+    },
+  ],
+};
