@@ -31,7 +31,8 @@ export function judgeDeployment(
   const progress = deploymentCondition(deployment, 'Progressing');
   const failure = deploymentCondition(deployment, 'ReplicaFailure');
   if (failure?.status === 'True') conditions.markFalse(RESOURCES_AVAILABLE, failure.reason, failure.message);
-  else if (progress?.status === 'False') conditions.markFalse(RESOURCES_AVAILABLE, progress.reason, progress.message);
+  else if (progress?.status === 'False')
+    conditions.markFalse(RESOURCES_AVAILABLE, progress.reason, joined(progress.message, unreadyPod(pods[0])));
   else if (failure?.status === 'Unknown') conditions.markUnknown(RESOURCES_AVAILABLE, failure.reason, failure.message);
   else if (progress?.status === 'True') conditions.markTrue(RESOURCES_AVAILABLE);
   else if (progress === undefined) conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING, WAITING);
@@ -41,6 +42,19 @@ export function judgeDeployment(
   if ((deployment.spec?.replicas ?? 0) > 0 && (deployment.status?.availableReplicas ?? 0) === 0 && pod !== undefined)
     judgePod(conditions, pod, hasTimedOut(deployment), alwaysSchedulable);
   if ((deployment.status?.readyReplicas ?? 0) > 0) conditions.markTrue(CONTAINER_HEALTHY);
+  else if (conditions.isUnknown(CONTAINER_HEALTHY)) conditions.markUnknown(CONTAINER_HEALTHY, DEPLOYING, WAITING);
+}
+
+/** Why a pod that runs does not count, when nothing but its readiness is missing. */
+function unreadyPod(pod: Pod | undefined): string | undefined {
+  const waitsFor = pod?.status?.containerStatuses?.find(({ ready, state }) => !ready && state?.running !== undefined);
+  if (pod === undefined || waitsFor === undefined) return undefined;
+  const { name, namespace = '' } = pod.metadata;
+  return `Container "${waitsFor.name}" of pod "${name}" runs, but its readiness probe has not succeeded; see "kubectl logs -n ${namespace} ${name} -c ${waitsFor.name}".`;
+}
+
+function joined(text: string | undefined, more: string | undefined): string | undefined {
+  return more === undefined ? text : `${text ?? ''} ${more}`.trim();
 }
 
 /** No pod is available although some are wanted: the first one speaks for all. */

@@ -277,7 +277,7 @@ t.test('how its children fare', async (t) => {
       ],
       [
         'Active=Unknown Queued: wait',
-        'ContainerHealthy=Unknown',
+        'ContainerHealthy=Unknown Deploying: Waiting for the first pod to become ready.',
         'Ready=Unknown Deploying: Waiting for the first pod to become ready.',
         'ResourcesAvailable=Unknown Deploying: Waiting for the first pod to become ready.',
       ],
@@ -322,7 +322,7 @@ t.test('how its children fare', async (t) => {
       ],
       [
         'Active=Unknown Deploying: Waiting for the first pod to become ready.',
-        'ContainerHealthy=Unknown',
+        'ContainerHealthy=Unknown Deploying: Waiting for the first pod to become ready.',
         'Ready=False Unschedulable: no cpu',
         'ResourcesAvailable=False Unschedulable: no cpu',
       ],
@@ -345,11 +345,33 @@ t.test('how its children fare', async (t) => {
       ],
       [
         'Active=Unknown Deploying: Waiting for the first pod to become ready.',
-        'ContainerHealthy=Unknown',
+        'ContainerHealthy=Unknown Deploying: Waiting for the first pod to become ready.',
         'Ready=False ImagePullBackOff: no such image',
         'ResourcesAvailable=False ImagePullBackOff: no such image',
       ],
       [],
+    ],
+    [
+      'time is up, and the pod lacks nothing but its readiness',
+      [
+        deployment({
+          status: {
+            availableReplicas: 0,
+            conditions: [
+              { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'Timed out.' },
+            ],
+          },
+        }),
+        autoscaler(),
+        pod({ containerStatuses: [{ name: 'c', ready: false, state: { running: {} } }] }),
+      ],
+      [
+        'Active=Unknown Deploying: Waiting for the first pod to become ready.',
+        'ContainerHealthy=Unknown Deploying: Waiting for the first pod to become ready.',
+        'Ready=False ProgressDeadlineExceeded: Timed out. Container "c" of pod "svc-00001-pod" runs, but its readiness probe has not succeeded; see "kubectl logs -n ns svc-00001-pod -c c".',
+        'ResourcesAvailable=False ProgressDeadlineExceeded: Timed out. Container "c" of pod "svc-00001-pod" runs, but its readiness probe has not succeeded; see "kubectl logs -n ns svc-00001-pod -c c".',
+      ],
+      ['update PodAutoscaler svc-00001'],
     ],
     [
       'replicas cannot be made',
@@ -363,7 +385,7 @@ t.test('how its children fare', async (t) => {
       ],
       [
         'Active=Unknown Deploying: Waiting for the first pod to become ready.',
-        'ContainerHealthy=Unknown',
+        'ContainerHealthy=Unknown Deploying: Waiting for the first pod to become ready.',
         'Ready=False FailedCreate: quota',
         'ResourcesAvailable=False FailedCreate: quota',
       ],
@@ -377,7 +399,7 @@ t.test('how its children fare', async (t) => {
       ],
       [
         'Active=False TimedOut: late',
-        'ContainerHealthy=Unknown',
+        'ContainerHealthy=Unknown Deploying: Waiting for the first pod to become ready.',
         'Ready=False ProgressDeadlineExceeded: Initial scale was never achieved: no pod became ready within the progress deadline. See the logs of its pods, or raise serving.knative.dev/progress-deadline.',
         'ResourcesAvailable=False ProgressDeadlineExceeded: Initial scale was never achieved: no pod became ready within the progress deadline. See the logs of its pods, or raise serving.knative.dev/progress-deadline.',
       ],
