@@ -1,34 +1,37 @@
-/** A PodAutoscaler that cannot go on: it says so in its condition, in an event, and is looked at again. */
+/**
+ * Passes over a PodAutoscaler that cannot go on: what its condition and its event say. They are tried again with
+ * back-off. Source: knative/serving pkg/reconciler/autoscaling (behaviour).
+ */
 import { POD_AUTOSCALER_CONDITIONS, type PodAutoscaler } from '../../api/autoscaling/pod-autoscaler.ts';
 import { Conditions } from '../../kube/conditions.ts';
 import { isConflict } from '../../kube/errors.ts';
-import type { Outcome, World } from '../../kube/reconciler.ts';
+import type { Outcome } from '../../kube/reconciler.ts';
 
 type Blocked = Outcome<NonNullable<PodAutoscaler['status']>>;
 
-/** Nothing wakes the PodAutoscaler when what is in its way goes, ms. */
-const AGAIN = 15_000;
-const SHORT: Readonly<Record<string, string>> = { ServerlessService: 'SKS', HorizontalPodAutoscaler: 'HPA' };
-
-/** Somebody else's object has the name of one of ours. */
-export function notOwned(pa: PodAutoscaler, kind: string, world: World): Blocked {
+/** Somebody else's object has the name of one of ours. @param now ms since the epoch */
+export function notOwned(pa: PodAutoscaler, kind: string, now: number): Blocked {
   const { name } = pa.metadata;
-  world.event(
-    pa,
-    'Warning',
-    'InternalError',
-    `PodAutoscaler: "${name}" does not own ${SHORT[kind] ?? kind}: "${name}"`,
+  const failure = new Error(
+    kind === 'HorizontalPodAutoscaler'
+      ? `PodAutoscaler: "${name}" does not own HPA: "${name}"`
+      : `error reconciling ${shortOf(kind)}: PA: ${name} does not own ${shortOf(kind)}: ${name}`,
   );
-  return inactive(pa, 'NotOwned', `There is an existing ${kind} "${name}" that we do not own.`, world);
+  const message = `There is an existing ${kind} "${name}" that we do not own.`;
+  return { status: inactive(pa, 'NotOwned', message, now), failure };
 }
 
-/** The API server refused an object of ours. @throws a conflict, which the next pass mends */
-export function failedCreate(pa: PodAutoscaler, kind: string, error: unknown, world: World): Blocked {
-  if (isConflict(error)) throw error;
-  const why = error instanceof Error ? error.message : String(error);
-  world.log.warn('not created', { namespace: pa.metadata.namespace, name: pa.metadata.name, kind, error });
-  world.event(pa, 'Warning', 'InternalError', `failed to create ${SHORT[kind] ?? kind}: ${why}`);
-  return inactive(pa, 'FailedCreate', `Failed to create ${kind} "${pa.metadata.name}".`, world);
+/** The API server did not take an object of ours. @param now ms since the epoch */
+export function failedCreate(pa: PodAutoscaler, kind: string, error: unknown, now: number): Blocked {
+  const failure = told(`failed to create ${shortOf(kind)}`, error);
+  if (isConflict(failure)) return { failure };
+  return { status: inactive(pa, 'FailedCreate', `Failed to create ${kind} "${pa.metadata.name}".`, now), failure };
+}
+
+/** An error that says what was being done. A conflict stays what it is: the next pass mends it. */
+export function told(what: string, error: unknown): unknown {
+  if (isConflict(error)) return error;
+  return new Error(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 }
 
 /** Seconds, as conditions carry them. @param now ms since the epoch */
@@ -36,12 +39,17 @@ export function rfc3339(now: number): string {
   return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-function inactive(pa: PodAutoscaler, reason: string, message: string, world: World): Blocked {
-  const now = rfc3339(world.clock.now());
-  const conditions = new Conditions(POD_AUTOSCALER_CONDITIONS, pa.status?.conditions, now);
+function shortOf(kind: string): string {
+  return { ServerlessService: 'SKS', HorizontalPodAutoscaler: 'HPA' }[kind] ?? kind;
+}
+
+function inactive(
+  pa: PodAutoscaler,
+  reason: string,
+  message: string,
+  now: number,
+): NonNullable<PodAutoscaler['status']> {
+  const conditions = new Conditions(POD_AUTOSCALER_CONDITIONS, pa.status?.conditions, rfc3339(now));
   conditions.markFalse('Active', reason, message);
-  return {
-    status: { ...pa.status, observedGeneration: pa.metadata.generation, conditions: conditions.toList() },
-    again: AGAIN,
-  };
+  return { ...pa.status, observedGeneration: pa.metadata.generation, conditions: conditions.toList() };
 }

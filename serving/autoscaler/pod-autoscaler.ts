@@ -9,7 +9,7 @@ import type { KubeObject } from '../../api/object.ts';
 import { keyOf, splitKey } from '../../kube/informer.ts';
 import type { ObjectKey, Outcome, Reconciler, World } from '../../kube/reconciler.ts';
 import { KPA_CLASS, readAnnotations } from './annotations.ts';
-import { notOwned, rfc3339 } from './blocked.ts';
+import { notOwned, rfc3339, told } from './blocked.ts';
 import type { Settings } from './settings.ts';
 import type { Deciders } from './deciders.ts';
 import type { AutoscalerMetrics } from './metrics.ts';
@@ -60,7 +60,7 @@ export function podAutoscalerReconciler(parts: PodAutoscalerParts): Reconciler<P
 
       for (const type of [ServerlessService, Metric]) {
         const existing: KubeObject | undefined = world.informer<KubeObject>(type).get(namespace, name);
-        if (isForeign(existing, pa)) return notOwned(pa, type.kind, world);
+        if (isForeign(existing, pa)) return notOwned(pa, type.kind, now);
       }
       const service = world.informer(ServerlessService).get(namespace, name);
       const known = service?.status?.privateServiceName !== undefined;
@@ -77,10 +77,17 @@ export function podAutoscalerReconciler(parts: PodAutoscalerParts): Reconciler<P
       metrics.requested(key, plan.want);
       if (plan.apply) await scaler.scale(pa, plan.want);
       const mode = known ? modeOf(plan.want, decider.excessBurst) : 'Proxy';
-      await Promise.all([
-        world.apply(Metric, metricOf(pa, annotations, config)),
-        world.apply(ServerlessService, serverlessServiceOf(pa, mode, activatorsOf(pods.ready, decider.spec))),
-      ]);
+      const children: Promise<unknown>[] = [
+        world.apply(Metric, metricOf(pa, annotations, config)).catch((error: unknown) => {
+          throw told(`error reconciling Metric: error writing metric ${name}`, error);
+        }),
+        world
+          .apply(ServerlessService, serverlessServiceOf(pa, mode, activatorsOf(pods.ready, decider.spec)))
+          .catch((error: unknown) => {
+            throw told(`error reconciling SKS: error writing SKS ${name}`, error);
+          }),
+      ];
+      await Promise.all(children);
       const ready = known ? pods.ready : 0;
       const status = statusOf({ pa, annotations, config, service, want: plan.want, ready, now: rfc3339(now) });
       return { status, again: plan.again };

@@ -6,6 +6,7 @@ import { isNotFound } from '../../kube/errors.ts';
 import { keyOf, type Lister } from '../../kube/informer.ts';
 import type { Logger } from '../../kube/log.ts';
 import { MERGE_PATCH } from '../../kube/transport.ts';
+import { told } from './blocked.ts';
 import { ScaleTargetError } from './errors.ts';
 
 export class Scaler {
@@ -62,7 +63,8 @@ export class Scaler {
         { contentType: MERGE_PATCH, subresource: 'scale' },
       );
     } catch (error) {
-      if (!isNotFound(error)) throw error;
+      if (!isNotFound(error))
+        throw told(`error scaling target: failed to apply scale ${replicas} to scale target ${name}`, error);
     }
   }
 }

@@ -9,7 +9,7 @@ import { ServerlessService } from '../../../api/networking/serverless-service.ts
 import type { KubeObject } from '../../../api/object.ts';
 import type { Outcome, Reconciler, World } from '../../../kube/reconciler.ts';
 import { HPA_CLASS, readAnnotations } from '../annotations.ts';
-import { failedCreate, notOwned } from '../blocked.ts';
+import { failedCreate, notOwned, told } from '../blocked.ts';
 import { isForeign, serverlessServiceOf } from '../resources.ts';
 import type { Settings } from '../settings.ts';
 import { activeThresholdOf } from '../status.ts';
@@ -35,16 +35,23 @@ export function hpaReconciler(settings: Settings): Reconciler<PodAutoscaler> {
       const now = world.clock.now();
       for (const type of [HorizontalPodAutoscaler, ServerlessService]) {
         const existing: KubeObject | undefined = world.informer<KubeObject>(type).get(namespace, name);
-        if (isForeign(existing, pa)) return notOwned(pa, type.kind, world);
+        if (isForeign(existing, pa)) return notOwned(pa, type.kind, now);
       }
       let hpa: HorizontalPodAutoscaler;
       try {
         hpa = await world.apply(HorizontalPodAutoscaler, horizontalPodAutoscalerOf(pa, annotations, config));
       } catch (error) {
-        return failedCreate(pa, HorizontalPodAutoscaler.kind, error, world);
+        const known = world.informer(HorizontalPodAutoscaler).get(namespace, name) !== undefined;
+        if (known) return { failure: told('failed to update HPA', error) };
+        return failedCreate(pa, HorizontalPodAutoscaler.kind, error, now);
       }
-      // No number of activators is all of them.
-      const service = await world.apply(ServerlessService, serverlessServiceOf(pa, 'Serve', 0));
+      let service: ServerlessService;
+      try {
+        // No number of activators is all of them.
+        service = await world.apply(ServerlessService, serverlessServiceOf(pa, 'Serve', 0));
+      } catch (error) {
+        return { failure: told(`error reconciling SKS: error writing SKS ${name}`, error) };
+      }
       const threshold = activeThresholdOf(pa, annotations, config);
       const status = hpaStatusOf({ pa, hpa, service, threshold, now });
       const wasSaid = pa.status?.conditions?.some(({ reason }) => reason === NO_CONTROLLER) === true;

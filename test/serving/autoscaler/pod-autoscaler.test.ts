@@ -35,6 +35,9 @@ const load = (world: World, concurrency: number) =>
     revisions: [{ namespace: 'default', name: NAME, concurrency, rps: concurrency }],
   }) as const;
 
+const isEvent = (body: unknown): body is { message: string } =>
+  typeof body === 'object' && body !== null && 'kind' in body && body.kind === 'Event' && 'message' in body;
+
 /** A ready revision with one pod that the autoscaler has an activator for. */
 async function ready(world: World, annotations: Record<string, string> = {}): Promise<void> {
   await createRevision(world, annotations);
@@ -230,6 +233,8 @@ void t.test('somebody else’s ServerlessService of that name is left alone and 
   t.equal(getService(world)?.spec.mode, 'Serve');
   const message = getPodAutoscaler(world)?.status?.conditions?.find(({ type }) => type === 'Active')?.message;
   t.equal(message, `There is an existing ServerlessService "${NAME}" that we do not own.`);
+  const said = `error reconciling SKS: PA: ${NAME} does not own SKS: ${NAME}`;
+  await until(world, 'event', () => world.writes.some(({ body }) => isEvent(body) && body.message === said));
 });
 
 void t.test('a deleted revision leaves no metric and no decider behind', async (t) => {
