@@ -161,8 +161,7 @@ const INVALID: readonly [name: string, manifest: object][] = [
     service(
       'a',
       {
-        containers: [{ ...image, volumeMounts: [{ name: 'v', mountPath: '/x' }] }],
-        volumes: [{ name: 'v', emptyDir: { sizeLimit: '-1' } }],
+        containers: [{ ...image, name: '&lives' }],
       },
       { annotations: { 'features.knative.dev/podspec-dryrun': 'enabled' } },
     ),

@@ -85,16 +85,27 @@ export class HookCaller {
 class Expired extends Error {}
 
 function parseAnswer(status: number, text: string): unknown {
+  const isSuccess = status >= 200 && status <= 206;
+  if (isSuccess && text === '')
+    throw new CallFailed(`0-length response with status code: ${status} and content type: application/json`);
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch (error) {
-    if (status >= 200 && status <= 206)
-      throw new CallFailed(`couldn't get version/kind; json parse error: ${messageOf(error)}`);
+    if (isSuccess) throw new CallFailed(`couldn't get version/kind; json parse error: ${messageOf(error)}`);
   }
-  if (status >= 200 && status <= 206) return body;
+  if (isSuccess) return reviewIn(body);
   if (isObject(body) && body.kind === 'Status' && typeof body.message === 'string') throw new CallFailed(body.message);
   throw new CallFailed(statusText(status, text));
+}
+
+/** An answer may leave out what it is, but must not be something else. */
+function reviewIn(body: unknown): unknown {
+  if (!isObject(body)) return body;
+  const { apiVersion, kind } = body;
+  if (typeof kind !== 'string' || typeof apiVersion !== 'string') return body;
+  if (kind === 'AdmissionReview' && apiVersion.startsWith('admission.k8s.io/')) return body;
+  throw new CallFailed(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
 }
 
 /** What client-go says of a status that comes without an explanation. */

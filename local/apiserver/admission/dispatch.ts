@@ -163,11 +163,13 @@ async function askForPatch(
     );
   if (patchType !== 'JSONPatch') throw new HookFailed(hook, `unsupported patch type ${JSON.stringify(patchType)}`);
   const shown = converted(attributes.info, info, object);
-  let patched: unknown;
-  try {
-    patched = jsonPatch(shown, operations);
-  } catch (error) {
-    throw internal(patchProblem(error));
+  let patched: object = shown;
+  for (const operation of operations as unknown[]) {
+    try {
+      patched = jsonPatch(patched, [operation]);
+    } catch (error) {
+      throw internal(patchProblem(operation, error));
+    }
   }
   if (deepEqual(patched, shown)) return object;
   if (!isObject(patched) || !isObject(patched.metadata))
@@ -175,7 +177,8 @@ async function askForPatch(
   try {
     return finishing.normalize(converted(info, attributes.info, patched as unknown as Body));
   } catch (error) {
-    throw internal(messageOf(error));
+    // Whose kind it is goes without saying here.
+    throw internal(messageOf(error).replace(/^.* cannot be handled as a \S+: /, ''));
   }
 }
 
@@ -207,19 +210,38 @@ async function ask(
       throw new HookFailed(hook, `received invalid webhook response: ${error.message}`);
     throw error;
   }
-  warnings.push(...answer.warnings);
+  // What does not fit a header is dropped, as Kubernetes does.
+  warnings.push(...answer.warnings.filter((text) => text !== '' && !CONTROL.test(text)));
   if (!answer.allowed) throw new ApiError(denialOf(hook.name, answer.result));
   return answer;
 }
+
+const CONTROL = /\p{Cc}/u;
 
 /** From one served version of a resource to another. */
 function converted(from: KindInfo, to: KindInfo, object: Body): Body {
   return from === to ? object : (fromStorage(to, toStorage(from, object)) as Body);
 }
 
-function patchProblem(error: unknown): string {
-  if (error instanceof ApiError) return error.status.details?.causes?.[0]?.message ?? error.message;
-  return messageOf(error);
+/** Why an operation cannot be carried out, in the words of the library that Kubernetes uses. */
+function patchProblem(operation: unknown, error: unknown): string {
+  const { op, path } = isObject(operation) ? operation : {};
+  if (typeof op !== 'string' || typeof path !== 'string') return messageOf(error);
+  switch (op) {
+    case 'add':
+      return `add operation does not apply: doc is missing path: ${JSON.stringify(path)}: missing value`;
+    case 'replace':
+      return `replace operation does not apply: doc is missing key: ${path}: missing value`;
+    case 'remove':
+      return `error in remove for path: '${path}': Unable to remove nonexistent key: ${path.split('/').at(-1) ?? ''}: missing value`;
+    case 'test':
+      return `testing value ${path} failed: test failed`;
+    case 'copy':
+    case 'move':
+      return `error in ${op} for path: '${path}': missing value`;
+    default:
+      return `Unexpected kind: ${op}`;
+  }
 }
 
 function messageOf(error: unknown): string {

@@ -17,9 +17,9 @@ export class NoEndpoint extends Error {}
 
 /** The URL under which a webhook is named in messages. */
 export function urlOf({ target }: Pick<Hook, 'target'>): string {
-  if ('url' in target) return target.url;
+  if ('url' in target) return /^[a-z]+:\/\/[^/]+$/i.test(target.url) ? `${target.url}/` : target.url;
   const { name, namespace, port, path } = target.service;
-  return `https://${name}.${namespace}.svc:${port}${path.startsWith('/') || path === '' ? path : `/${path}`}`;
+  return `https://${name}.${namespace}.svc:${port}${path.startsWith('/') ? path : `/${path}`}`;
 }
 
 /** @throws NoEndpoint */

@@ -33,12 +33,16 @@ export class MatchConditions {
       (user: User, request) => mayDo(this.#store, user, request).allowed,
     );
     const failures: string[] = [];
-    for (const program of this.#programsOf(hook, engine)) {
+    for (const [index, program] of this.#programsOf(hook, engine).entries()) {
+      if (program instanceof Error) {
+        failures.push(program.message);
+        continue;
+      }
       try {
-        if (program instanceof Error) throw program;
         if (program(variables) === false) return SKIP;
       } catch (error) {
-        failures.push(error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error));
+        const expression = hook.matchConditions[index]?.expression ?? '';
+        failures.push(`expression '${expression}' resulted in error: ${reasonOf(error)}`);
       }
     }
     if (failures.length === 0) return MATCH;
@@ -53,11 +57,17 @@ export class MatchConditions {
         try {
           return engine.compile(expression);
         } catch (error) {
-          return new Error(`compilation of match condition ${JSON.stringify(name)} failed: ${String(error)}`);
+          return new Error(`compilation of match condition ${JSON.stringify(name)} failed: ${reasonOf(error)}`);
         }
       });
       this.#programs.set(hook, programs);
     }
     return programs;
   }
+}
+
+/** Without the place in the expression, which the library draws in lines below. */
+function reasonOf(error: unknown): string {
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
+  return `${line.charAt(0).toLowerCase()}${line.slice(1)}`;
 }

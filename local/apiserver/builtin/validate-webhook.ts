@@ -154,8 +154,9 @@ function checkUrl(text: string, path: string, problems: FieldProblem[]): void {
 }
 
 const checkService: Check = (service, path, problems) => {
-  for (const name of ['name', 'namespace'])
-    if (textAt(service, name) === '') problems.push(required(`${path}.${name}`));
+  // Kubernetes takes each of the two for the other.
+  if (textAt(service, 'namespace') === '') problems.push(required(`${path}.name`));
+  if (textAt(service, 'name') === '') problems.push(required(`${path}.namespace`));
   const { port = 443 } = service;
   if (typeof port !== 'number' || port < 1 || port > 65_535)
     problems.push(invalid(`${path}.port`, port, `port is not valid: ${PORT_RANGE}`));

@@ -7,6 +7,7 @@ import type { KubeObject } from '../../../api/object.ts';
 import type { AdmissionContext, AdmissionQuestion } from '../../../kube/admission.ts';
 import { ApiError } from '../../../kube/errors.ts';
 import type { Attributes } from '../admission/attributes.ts';
+import { badRequest } from '../errors.ts';
 import { isObject, timestamp } from '../json.ts';
 import type { KindInfo } from '../registry.ts';
 import type { Body, Call, Core } from './call.ts';
@@ -49,6 +50,8 @@ export function admittedChanges(
     },
   });
   if (changed === undefined || changed === shown) return defaulted;
+  if (info.namespaced && changed.metadata.namespace !== call.namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   return isNew ? born(changed, defaulted) : changed;
 }
 

@@ -71,7 +71,7 @@ const CASES: readonly [part: object, problem: string | RegExp][] = [
     { clientConfig: { url: 'https://example.com/?a=b' } },
     'webhooks[0].clientConfig.url: Invalid value: "a=b": query parameters are not permitted in the URL',
   ],
-  [withService({ name: '' }), 'webhooks[0].clientConfig.service.name: Required value'],
+  [withService({ name: '' }), 'webhooks[0].clientConfig.service.namespace: Required value'],
   [
     withService({ port: 70000 }),
     'webhooks[0].clientConfig.service.port: Invalid value: 70000: port is not valid: must be between 1 and 65535, inclusive',

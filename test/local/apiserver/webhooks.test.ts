@@ -191,7 +191,7 @@ t.test('a webhook that cannot be asked fails the request, or is passed over', as
       'a CA that did not sign it',
       ALLOW,
       { clientConfig: { url: hooks.url } },
-      `failed to call webhook: Post "${hooks.url}?timeout=10s": tls: failed to verify certificate: x509: certificate signed by unknown authority`,
+      `failed to call webhook: Post "${hooks.url}/?timeout=10s": tls: failed to verify certificate: x509: certificate signed by unknown authority`,
     ],
     [
       'nobody there',
@@ -217,6 +217,37 @@ t.test('a webhook that cannot be asked fails the request, or is passed over', as
     // The same webhook is asked about deletions.
     await client.delete(ConfigMap, 'default', 'one');
   }
+});
+
+t.test('a patch that does not fit fails the request, and is not applied in part', async (t) => {
+  const { client, hooks } = await start(t);
+  await register(client, Mutating, 'all', webhook(hooks));
+  const first = { op: 'add', path: '/data/first', value: 'yes' };
+  const cases: [operation: object, message: string][] = [
+    [
+      { op: 'remove', path: '/data/none' },
+      "error in remove for path: '/data/none': Unable to remove nonexistent key: none: missing value",
+    ],
+    [{ op: 'test', path: '/data/key', value: 'x' }, 'testing value /data/key failed: test failed'],
+    [{ op: 'jump', path: '/data/key' }, 'Unexpected kind: jump'],
+    [
+      { op: 'add', path: '/data/x', value: 7 },
+      'json: cannot unmarshal number into Go struct field ConfigMap.data of type string',
+    ],
+  ];
+  for (const [operation, message] of cases) {
+    hooks.respond = () => patchWith(first, operation);
+    t.match(await refusal(client.create(ConfigMap, map('one'))), {
+      code: 500,
+      message: `Internal error occurred: ${message}`,
+    });
+  }
+  hooks.respond = () => patchWith({ op: 'replace', path: '/metadata/namespace', value: 'kube-system' });
+  t.match(await refusal(client.create(ConfigMap, map('one'))), { code: 400, message: /namespace sent on the request/ });
+  hooks.respond = () => patchWith(first, { op: 'add', path: '/unknown', value: 1 });
+  const created = await client.create(ConfigMap, map('one'));
+  t.match(created, { data: { first: 'yes' } });
+  t.notOk('unknown' in created, 'what the kind does not have is dropped');
 });
 
 t.test('only what rules, selectors and conditions choose is asked about', async (t) => {
@@ -304,7 +335,10 @@ t.test('a dry run asks only webhooks without side effects', async (t) => {
 });
 
 t.test('warnings reach the client, of denials too', async (t) => {
-  const { client, server, hooks } = await start(t, () => ({ allowed: true, warnings: ['mind the gap'] }));
+  const { client, server, hooks } = await start(t, () => ({
+    allowed: true,
+    warnings: ['mind the gap', '', 'two\nlines fit no header'],
+  }));
   await register(client, Validating, 'all', webhook(hooks));
   const path = '/api/v1/namespaces/default/configmaps';
   t.same((await server.transport.request({ method: 'POST', path, body: map('one') })).warnings, ['mind the gap']);
