@@ -11,7 +11,8 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * A copy as JSON would carry it: undefined members are left out, dates become texts, `__proto__` is dropped.
+ * A copy as JSON would carry it: undefined members are left out, dates become texts, `__proto__` is dropped. What is
+ * frozen came from the store: it is JSON already, can never change, and is taken as it is.
  * @throws ApiError 400 for nesting beyond 512 levels and for values JSON has no form for
  */
 export function copyJson(value: unknown, depth = 0): unknown {
@@ -23,6 +24,7 @@ export function copyJson(value: unknown, depth = 0): unknown {
       return Number.isFinite(value) ? value : null;
     case 'object': {
       if (value === null) return null;
+      if (Object.isFrozen(value)) return value;
       if (depth > DEEPEST) throw badRequest('exceeded max depth');
       if (Array.isArray(value)) return value.map((item) => copyJson(item, depth + 1) ?? null);
       if (value instanceof Date) return value.toISOString();
@@ -54,4 +56,15 @@ export function deepFreeze<T>(value: T): T {
 /** RFC 3339 in whole seconds, as `metadata.creationTimestamp`. */
 export function timestamp(now: number): string {
   return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** The members of an object that are not, by identity, those of another: what a change of it has to be checked for. */
+export function changedMembers<T extends object>(value: T, old: object | undefined): T {
+  if (old === undefined) return value;
+  let changed: JsonObject | undefined;
+  for (const [key, member] of Object.entries(value)) {
+    if (typeof member !== 'object' || member === null || member !== (old as JsonObject)[key]) continue;
+    delete (changed ??= { ...value } as JsonObject)[key];
+  }
+  return (changed ?? value) as T;
 }

@@ -45,5 +45,15 @@ const RULES: Readonly<Record<string, Validate>> = {
  */
 export function validateBuiltin(group: string, kind: string, object: object, old?: object): FieldProblem[] {
   const rule = RULES[`${group}/${kind}`];
-  return rule === undefined ? [] : rule(object as Fields, old as Fields | undefined);
+  if (rule === undefined || isUntouched(object as Fields, old as Fields | undefined)) return [];
+  return rule(object as Fields, old as Fields | undefined);
+}
+
+/** Nothing but metadata and status is other than it was: the rest was valid then. */
+function isUntouched(object: Fields, old: Fields | undefined): boolean {
+  if (old === undefined) return false;
+  const names = new Set([...Object.keys(object), ...Object.keys(old)]);
+  names.delete('metadata');
+  names.delete('status');
+  return [...names].every((name) => object[name] === old[name]);
 }

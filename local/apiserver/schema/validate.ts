@@ -3,6 +3,7 @@
  * Source: "Validation" in Kubernetes' CRD docs.
  */
 import { deepEqual } from '../../../kube/equal.ts';
+import { changedMembers } from '../json.ts';
 import { canonical, checkListTypes } from './list-types.ts';
 import { hasFormat } from './formats.ts';
 import { compilePattern } from './pattern.ts';
@@ -21,15 +22,29 @@ const NO_FIELD = '<nil>';
 /** Problems beyond this are not looked for: an answer that long helps nobody. */
 const MOST_PROBLEMS = 100;
 
-export function validateNode(value: unknown, old: unknown, schema: Schema, options: ValidationOptions): FieldProblem[] {
+/** @param old before an update: members of the root that are still the same object were valid then */
+export function validateNode(
+  value: unknown,
+  old: object | undefined,
+  schema: Schema,
+  options: ValidationOptions,
+): FieldProblem[] {
   const problems: FieldProblem[] = [];
-  check(value, schema, '', true, problems);
-  checkListTypes(value, schema, '', problems);
+  check(value, schema, '', true, problems, old);
+  const changed = typeof value === 'object' && value !== null ? changedMembers(value, old) : value;
+  checkListTypes(changed, schema, '', problems);
   if (problems.length === 0 && options.rules !== undefined) options.rules.check(value, old, problems);
   return problems;
 }
 
-function check(value: unknown, schema: Schema, path: string, root: boolean, problems: FieldProblem[]): void {
+function check(
+  value: unknown,
+  schema: Schema,
+  path: string,
+  root: boolean,
+  problems: FieldProblem[],
+  old?: object,
+): void {
   if (problems.length >= MOST_PROBLEMS) return;
   if (value === null) {
     if (schema.enum?.includes(null) === false && schema.nullable === true)
@@ -51,7 +66,8 @@ function check(value: unknown, schema: Schema, path: string, root: boolean, prob
   if (typed) {
     checkScalar(value, schema, path, problems);
     if (Array.isArray(value)) checkList(value, schema, path, problems);
-    else if (typeof value === 'object') checkObject(value as Record<string, unknown>, schema, path, root, problems);
+    else if (typeof value === 'object')
+      checkObject(value as Record<string, unknown>, schema, path, root, problems, old);
   }
   checkComposition(value, schema, path, problems);
 }
@@ -105,6 +121,7 @@ function checkObject(
   path: string,
   root: boolean,
   problems: FieldProblem[],
+  old: object | undefined,
 ): void {
   const count = Object.keys(object).length;
   if (schema.maxProperties !== undefined && count > schema.maxProperties)
@@ -114,7 +131,7 @@ function checkObject(
   for (const name of schema.required ?? []) if (object[name] === undefined) problems.push(required(join(path, name)));
   if (schema['x-kubernetes-embedded-resource'] === true) checkEmbedded(object, path, problems);
   const rest = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
-  for (const [key, item] of Object.entries(object)) {
+  for (const [key, item] of Object.entries(changedMembers(object, old))) {
     if (item === undefined) continue;
     const property = propertyOf(schema, key);
     // The metadata of an object is checked as ObjectMeta; a schema may only restrict its name.

@@ -1,20 +1,26 @@
 /** The object in a request's body: of the right kind, at the right address, without unknown fields. */
+import type { KubeObject } from '../../../api/object.ts';
 import { apiVersionOf } from '../../../api/resource.ts';
 import { badRequest } from '../errors.ts';
-import { isObject, type JsonObject } from '../json.ts';
+import { changedMembers, isObject, type JsonObject } from '../json.ts';
 import { groupVersion, type KindInfo } from '../registry.ts';
 import type { Body, Call } from './call.ts';
 import { checkMetadataTypes } from './metadata.ts';
 import { withoutUnknownFields } from './rules.ts';
 
-/** @throws ApiError 400 */
-export function objectIn(call: Call, info: KindInfo, body: unknown = call.body): Body {
+/**
+ * @param old what the object was before: members that are still the same have been looked at then
+ * @throws ApiError 400
+ */
+export function objectIn(call: Call, info: KindInfo, body: unknown = call.body, old?: KubeObject): Body {
   if (!isObject(body)) throw badRequest(`the body of the request must be a JSON object of kind ${info.kind}`);
   const apiVersion = groupVersion(info);
   const typed = withType(info, body, apiVersion);
   checkMetadataTypes(info, typed);
   const object = { ...typed, metadata: withoutNulls(typed.metadata) } as unknown as Body;
-  return withoutUnknownFields(call, info, object) as Body;
+  const changed = changedMembers(object, old);
+  const known = withoutUnknownFields(call, info, changed);
+  return (changed === object ? known : { ...object, ...known }) as Body;
 }
 
 function withType(info: KindInfo, body: JsonObject, apiVersion: string): JsonObject {
@@ -40,6 +46,7 @@ function withType(info: KindInfo, body: JsonObject, apiVersion: string): JsonObj
 
 function withoutNulls(metadata: unknown): JsonObject {
   if (!isObject(metadata)) return {};
+  if (!Object.values(metadata).includes(null)) return metadata;
   return Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== null));
 }
 

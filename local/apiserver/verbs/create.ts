@@ -18,10 +18,10 @@ export async function create(core: Core, call: Call): Promise<Answer> {
 export async function update(core: Core, call: Call): Promise<Answer> {
   const { info, namespace } = call;
   const name = nameOf(call);
-  const given = objectIn(call, info);
+  const old = current(core, info, namespace, name);
+  const given = objectIn(call, info, call.body, old);
   const object = given.metadata.name === undefined ? { ...given, metadata: { ...given.metadata, name } } : given;
   checkAddress(info, object.metadata, namespace, name);
-  const old = current(core, info, namespace, name);
   if (old === undefined) {
     const { resourceVersion, uid } = object.metadata;
     const named = (resourceVersion ?? '') !== '' || (uid ?? '') !== '';

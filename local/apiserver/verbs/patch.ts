@@ -25,7 +25,7 @@ export async function patch(core: Core, call: Call): Promise<Answer> {
     acceptedTypes(info, type);
     throw notFound(info, name);
   }
-  const object = objectIn(call, info, patched(info, type, old, call.body));
+  const object = objectIn(call, info, patched(info, type, old, call.body), old);
   checkAddress(info, object.metadata, namespace, name);
   return { status: 200, body: await replace(core, call, object, old) };
 }
