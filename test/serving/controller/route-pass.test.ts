@@ -358,3 +358,126 @@ t.test('the placeholder follows the load balancer', async (t) => {
     if (spec !== undefined) t.match(writes[0]?.object, { spec }, name);
   }
 });
+
+t.test('a load balancer of another sort takes another sort of placeholder', async (t) => {
+  const route = aRoute([latest]);
+  const others = [configuration, revision];
+  const first = await pass(route, { others, config: CONFIG });
+  const ingress = first.writes.at(-1)?.object as Ingress;
+  const behind = (balancer: object) =>
+    over(ingress, {
+      metadata: { generation: 1 },
+      status: {
+        observedGeneration: 1,
+        conditions: conditions('Ready=True'),
+        privateLoadBalancer: { ingress: [balancer] },
+      },
+    });
+  const meta = {
+    name: 'svc',
+    namespace: 'ns',
+    labels: { 'serving.knative.dev/route': 'svc' },
+    ownerReferences: [ownedBy('Route', 'svc')],
+  };
+  const h2c = { name: 'http2', appProtocol: 'kubernetes.io/h2c', port: 80, protocol: 'TCP', targetPort: 80 };
+  const service = (spec: object) => ({ apiVersion: 'v1', kind: 'Service', metadata: meta, spec });
+  const named = service({ type: 'ExternalName', externalName: 'old', sessionAffinity: 'None', ports: [h2c] });
+  const headless = service({ type: 'ClusterIP', clusterIP: 'None', clusterIPs: ['None'], ports: [h2c] });
+  const meshed = service({
+    type: 'ClusterIP',
+    clusterIP: '10.0.0.7',
+    clusterIPs: ['10.0.0.7'],
+    ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
+  });
+  const endpoints = (ip: string) => ({
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: meta,
+    subsets: [
+      { addresses: [{ ip }], ports: [{ name: 'http2', appProtocol: 'kubernetes.io/h2c', port: 80, protocol: 'TCP' }] },
+    ],
+  });
+  const again = ['delete Service svc', 'create Service svc'];
+  for (const [name, found, balancer, verbs] of [
+    ['as it was: a name', [named], { domainInternal: 'old' }, []],
+    ['as it was: an address', [headless, endpoints('10.1.1.1')], { ip: '10.1.1.1' }, []],
+    ['as it was: a mesh', [meshed], { meshOnly: true }, []],
+    ['another name', [named], { domainInternal: 'new' }, ['update Service svc']],
+    ['another address', [headless, endpoints('10.1.1.1')], { ip: '10.1.1.2' }, ['update Endpoints svc']],
+    ['address to name', [headless, endpoints('10.1.1.1')], { domain: 'new' }, [...again, 'delete Endpoints svc']],
+    ['address to mesh', [headless, endpoints('10.1.1.1')], { meshOnly: true }, [...again, 'delete Endpoints svc']],
+    ['mesh to address', [meshed], { ip: '10.1.1.1' }, [...again, 'create Endpoints svc']],
+    ['mesh to name', [meshed], { domain: 'new' }, again],
+  ] as const) {
+    const { writes } = await pass(route, { others: [...others, ...found, behind(balancer)], config: CONFIG });
+    t.strictSame(
+      writes.map(({ verb }) => verb),
+      verbs,
+      name,
+    );
+  }
+});
+
+t.test('placeholders of tags that are gone go, with their Endpoints', async (t) => {
+  const stray = { namespace: 'ns', name: 'old-svc', labels: { 'serving.knative.dev/route': 'svc' } };
+  const ours = { ...stray, ownerReferences: [ownedBy('Route', 'svc')] };
+  const kube = (kind: string, metadata: object) => ({ apiVersion: 'v1', kind, metadata }) as Ingress;
+  const verbs = async (...found: Ingress[]) => {
+    const { writes } = await pass(aRoute([latest]), { others: [configuration, revision, ...found], config: CONFIG });
+    return writes.map(({ verb }) => verb).filter((verb) => verb.includes('old-svc'));
+  };
+  t.strictSame(await verbs(kube('Service', ours)), ['delete Service old-svc']);
+  t.strictSame(await verbs(kube('Service', ours), kube('Endpoints', ours)), [
+    'delete Service old-svc',
+    'delete Endpoints old-svc',
+  ]);
+  t.strictSame(await verbs(kube('Service', stray)), [], 'a Service that only has the label is its author’s');
+});
+
+t.test('traffic that several targets give to one Revision', async (t) => {
+  const pinned = { revisionName: 'svc-00001', latestRevision: false };
+  for (const [name, traffic, splits, told] of [
+    [
+      'is told by target and sent together',
+      [
+        { ...latest, percent: 60 },
+        { ...pinned, percent: 40 },
+      ],
+      ['svc-00001=100'],
+      ['svc-00001 60 true', 'svc-00001 40 false'],
+    ],
+    [
+      'under one tag is told together',
+      [
+        { ...pinned, percent: 60, tag: 'a' },
+        { ...pinned, percent: 40, tag: 'a' },
+      ],
+      ['svc-00001=100'],
+      ['svc-00001 100 false a'],
+    ],
+    [
+      'a share of nothing is a name alone',
+      [
+        { ...latest, percent: 100 },
+        { ...pinned, percent: 0, tag: 'a' },
+      ],
+      ['svc-00001=100'],
+      ['svc-00001 100 true', 'svc-00001 0 false a'],
+    ],
+  ] as const) {
+    const { writes, status } = await pass(aRoute([...traffic]), { others: [configuration, revision], config: CONFIG });
+    const ingress = writes.at(-1)?.object as Ingress;
+    t.strictSame(
+      ingress.spec.rules[0]?.http.paths[0]?.splits.map((one) => `${one.serviceName}=${one.percent ?? 0}`),
+      splits,
+      `${name}: rules`,
+    );
+    t.strictSame(
+      (status as Route['status'])?.traffic?.map((one) =>
+        [one.revisionName, one.percent, one.latestRevision, one.tag].filter((part) => part !== undefined).join(' '),
+      ),
+      told,
+      `${name}: status`,
+    );
+  }
+});

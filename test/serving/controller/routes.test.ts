@@ -140,6 +140,7 @@ t.test('Routes, domains and certificates', async (t) => {
         ['slow-00002', 1],
       ],
     );
+    await cluster.restartControllers();
     const done = await watching;
     t.comment(`shares of the new Revision: ${seen.join(', ')} %`);
     t.equal(done.status?.traffic?.length, 1);
@@ -147,7 +148,7 @@ t.test('Routes, domains and certificates', async (t) => {
     t.strictSame(
       [...seen].sort((a, b) => a - b),
       seen,
-      'the share only grows',
+      'the share only grows, also for controllers that start over in between',
     );
   });
 
