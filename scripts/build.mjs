@@ -37,7 +37,6 @@ await build({
   target: 'node20',
   minifySyntax: true,
   minifyWhitespace: true,
-  keepNames: true,
   sourcemap: false,
   legalComments: 'linked',
   chunkNames: 'chunks/[name]-[hash]',
