@@ -13,6 +13,8 @@ import { createController, type Controller, type ControllerOptions } from '../..
 import { systemClock } from '../../kube/clock.ts';
 import type { Reconciler } from '../../kube/reconciler.ts';
 import { AuthoritySource } from './certificate/authority.ts';
+import { certManagerReconciler } from './certificate/cert-manager.ts';
+import { namespaceCertificates } from './certificate/namespace-certificates.ts';
 import { certificateSecrets, ownAuthorityReconciler } from './certificate/own-authority.ts';
 import { ConfigStore } from './config/store.ts';
 import { configurationReconciler } from './configuration/configuration.ts';
@@ -56,6 +58,8 @@ export async function startServingControllers(options: ServingOptions): Promise<
     start(routeReconciler(config)),
     start(domainMappingReconciler(config)),
     start(ownAuthorityReconciler(config, authority, secrets)),
+    start(certManagerReconciler(config)),
+    start(namespaceCertificates(config)),
     start(serverlessServiceReconciler(systemNamespace)),
     start(revisionLabeler),
     start(configurationLabeler),

@@ -4,7 +4,12 @@ import { ConfigError, isRecord, notOfType, stringMap, yaml, type ConfigData } fr
 import { CLUSTER_LOCAL, VISIBILITY_LABEL } from '../keys.ts';
 
 export interface DomainConfig {
-  readonly domains: readonly { readonly domain: string; readonly selector: Readonly<Record<string, string>> }[];
+  readonly domains: readonly {
+    readonly domain: string;
+    readonly selector: Readonly<Record<string, string>>;
+    /** Namespaces that are selected for them get a wildcard certificate under this domain. */
+    readonly wildcard: boolean;
+  }[];
 }
 
 export const CLUSTER_LOCAL_DOMAIN = `svc.${CLUSTER_DOMAIN}`;
@@ -20,10 +25,11 @@ export function parseDomain(data: ConfigData): DomainConfig {
       const selector = stringMap(isRecord(value) ? value.selector : undefined);
       if (selector === undefined)
         throw new ConfigError(`failed to parse "${domain}": expected "selector:" with a map of labels`);
-      return { domain, selector };
+      const wildcard = Object.keys(selector).length === 0 || (isRecord(value) && value.type === 'wildcard');
+      return { domain, selector, wildcard };
     });
   if (!domains.some(({ selector }) => Object.keys(selector).length === 0))
-    domains.push({ domain: CLUSTER_LOCAL_DOMAIN, selector: {} });
+    domains.push({ domain: CLUSTER_LOCAL_DOMAIN, selector: {}, wildcard: true });
   return { domains };
 }
 

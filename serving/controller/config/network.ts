@@ -6,18 +6,8 @@ import {
   EXTERNAL_HTTPS_PORT_KEY,
   EXTERNAL_PORT_KEY,
 } from '../../../api/zeroth.ts';
-import {
-  bool,
-  ConfigError,
-  integer,
-  isRecord,
-  lookup,
-  notOfType,
-  stringMap,
-  text,
-  yaml,
-  type ConfigData,
-} from './parse.ts';
+import { labelSelector, type LabelSelector } from './label-selector.ts';
+import { bool, ConfigError, integer, lookup, text, type ConfigData } from './parse.ts';
 import { compileTemplate, type Template } from './template.ts';
 
 export type HttpProtocol = 'Enabled' | 'Redirected' | 'Disabled';
@@ -30,6 +20,8 @@ export interface NetworkConfig {
   readonly externalDomainTls: boolean;
   readonly clusterLocalDomainTls: boolean;
   readonly systemInternalTls: boolean;
+  /** Namespaces that get wildcard certificates; undefined = none. */
+  readonly namespaceWildcardCertSelector: LabelSelector | undefined;
   readonly httpProtocol: HttpProtocol;
   readonly externalScheme: string;
   /** Seconds; 0 = new revisions take over at once. */
@@ -74,7 +66,7 @@ export function parseNetwork(data: ConfigData): NetworkConfig {
   );
   bool(data, false, 'enable-mesh-pod-addressability');
   const encryption = bool(data, false, 'internal-encryption');
-  checkSelector(data);
+  const namespaceWildcardCertSelector = labelSelector(data, 'namespace-wildcard-cert-selector');
   if (rolloutDuration < 0)
     throw new ConfigError(`rollout-duration must be a positive integer, but was ${rolloutDuration}`);
   const domainTemplate = templateOf(data, 'domain-template', 'domainTemplate', DEFAULT_DOMAIN_TEMPLATE);
@@ -95,6 +87,7 @@ export function parseNetwork(data: ConfigData): NetworkConfig {
     externalDomainTls: lookup(data, 'external-domain-tls', 'auto-tls', 'autoTLS')?.toLowerCase() === 'enabled',
     systemInternalTls: encrypts(data, 'system-internal-tls', encryption),
     clusterLocalDomainTls: encrypts(data, 'cluster-local-domain-tls', false),
+    namespaceWildcardCertSelector,
     httpProtocol: protocol,
     externalScheme: text(data, 'http', 'default-external-scheme', 'defaultExternalScheme'),
     rolloutDuration,
@@ -153,25 +146,9 @@ function checkDomainTemplate(template: Template): void {
   if (uri !== '' && uri !== '/') throw new ConfigError(`domain template has url path: ${uri}`);
 }
 
-function checkSelector(data: ConfigData): void {
-  const selector = yaml(data, 'namespace-wildcard-cert-selector');
-  if (selector !== undefined && selector !== null && !isLabelSelector(selector))
-    throw isRecord(selector)
-      ? new ConfigError('failed to parse "namespace-wildcard-cert-selector": expected a label selector')
-      : notOfType(selector, 'v1.LabelSelector');
-}
-
 function port(data: ConfigData, key: string): number | undefined {
   if (data[key] === undefined || data[key] === '') return undefined;
   const value = integer(data, 0, key);
   if (value < 1 || value > 65_535) throw new ConfigError(`expected 1 <= ${value} <= 65535: ${key}`);
   return value;
-}
-
-function isLabelSelector(value: unknown): boolean {
-  if (!isRecord(value)) return false;
-  const { matchLabels, matchExpressions = [], ...unknown } = value;
-  // An unknown key would leave a selector of every namespace; Knative lets it pass.
-  if (Object.keys(unknown).length > 0) return false;
-  return stringMap(matchLabels) !== undefined && (Array.isArray(matchExpressions) || matchExpressions === null);
 }

@@ -3,7 +3,7 @@ import { Certificate } from '../../../api/networking/certificate.ts';
 import type { Ingress, IngressPath } from '../../../api/networking/ingress.ts';
 import { Route, ROUTE_CONDITIONS, type RouteStatus } from '../../../api/serving/route.ts';
 import { conditionOf, isReady, type Conditions } from '../../../kube/conditions.ts';
-import { isControlledBy, type World } from '../../../kube/reconciler.ts';
+import { isControlledBy, type ObjectKey, type World } from '../../../kube/reconciler.ts';
 import {
   CERTIFICATE_TYPE_LABEL,
   challengePath,
@@ -36,6 +36,15 @@ interface Inputs {
   readonly conditions: Conditions;
   readonly config: NamingConfig;
   readonly world: World;
+}
+
+/** Routes that a wildcard Certificate may stand for; their own ones wake them as children. */
+export function routesUnderWildcard({ metadata }: Certificate, world: World): ObjectKey[] {
+  if (metadata.labels?.[WILDCARD_DOMAIN_LABEL] === undefined) return [];
+  return world
+    .informer(Route)
+    .list(metadata.namespace)
+    .map(({ metadata: { namespace, name } }) => ({ namespace, name }));
 }
 
 /** @throws NotOwnedError (kind Certificate) */

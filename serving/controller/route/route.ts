@@ -13,7 +13,7 @@ import { ensure, replaceSpec } from '../ensure.ts';
 import { DomainNameError, NotOwnedError, ReconcileError } from '../errors.ts';
 import { firstOf, ROLLOUT_ANNOTATION, ROLLOUT_DURATION } from '../keys.ts';
 import { beginPass, concludePass, mirror } from '../observe.ts';
-import { markCertificateNotOwned, reconcileCertificates } from './certificates.ts';
+import { markCertificateNotOwned, reconcileCertificates, routesUnderWildcard } from './certificates.ts';
 import { clusterHost, DEFAULT_TARGET, urlOf } from './domains.ts';
 import { balancePlaceholders, placeholdersOf, reconcilePlaceholders } from './placeholders.ts';
 import { keysOf, routesOfConfiguration, routesTouchedBy } from './references.ts';
@@ -36,6 +36,7 @@ export function routeReconciler(config: ConfigStore): Reconciler<Route> {
         keys: (configuration: Configuration, world) => keysOf(routesOfConfiguration(world, configuration)),
       },
       { type: Revision, keys: (revision: Revision, world) => keysOf(routesTouchedBy(world, revision)) },
+      { type: Certificate, keys: routesUnderWildcard },
     ],
     configs: ['config-network', 'config-domain', 'config-features'],
 

@@ -2,7 +2,16 @@
  * One pass of a reconciler over objects that stand in a table: real caches and client, over a transport that lists
  * what is given and writes down what is asked of it.
  */
-import { ConfigMap, Deployment, Endpoints, EndpointSlice, Pod, Service as KubeService } from '../../../api/core.ts';
+import { AcmeChallenge, CertManagerCertificate, ClusterIssuer } from '../../../api/cert-manager.ts';
+import {
+  ConfigMap,
+  Deployment,
+  Endpoints,
+  EndpointSlice,
+  Namespace,
+  Pod,
+  Service as KubeService,
+} from '../../../api/core.ts';
 import { Image } from '../../../api/caching.ts';
 import { PodAutoscaler } from '../../../api/autoscaling/pod-autoscaler.ts';
 import { Certificate, ClusterDomainClaim } from '../../../api/networking/certificate.ts';
@@ -43,6 +52,10 @@ const TYPES: readonly ResourceType<never>[] = [
   Endpoints,
   EndpointSlice,
   ConfigMap,
+  Namespace,
+  CertManagerCertificate,
+  ClusterIssuer,
+  AcmeChallenge,
 ] as unknown as readonly ResourceType<never>[];
 
 export const NOW = Date.parse('2026-11-24T12:00:00Z');
@@ -65,6 +78,8 @@ export interface Setting {
   readonly unseen?: readonly KubeObject[];
   /** Data of ConfigMaps by name. */
   readonly config?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** API groups that the cluster does not have. */
+  readonly absent?: readonly string[];
   /** Refuses a write with this message: `VERB Kind name` → message. */
   readonly refuse?: Readonly<Record<string, string>>;
 }
@@ -86,7 +101,7 @@ export async function passOver<T extends KubeObject & { status?: unknown }>(
   const events: string[] = [];
   const client = new Client(script(objects, setting, writes, events));
   const informers = new Informers(client, silentLogger);
-  for (const type of TYPES) informers.of(type);
+  for (const type of TYPES) if (!setting.absent?.includes(type.group)) informers.of(type);
   await informers.synced();
   const clock: Clock = { now: () => NOW, after: () => () => undefined };
   const config = new ConfigStore(informers.of(ConfigMap), 'knative-serving', silentLogger);
@@ -111,7 +126,7 @@ export async function passOver<T extends KubeObject & { status?: unknown }>(
 
 function script(
   objects: readonly KubeObject[],
-  { unseen = [], refuse = {} }: Setting,
+  { unseen = [], refuse = {}, absent = [] }: Setting,
   writes: { verb: string; object?: unknown }[],
   events: string[],
 ): Transport {
@@ -130,7 +145,7 @@ function script(
         return answer(201, body);
       }
       const type = typeOf(path);
-      if (type === undefined) return answer(404, failure(404, 'NotFound', `no ${path}`));
+      if (type === undefined || absent.includes(type.group)) return answer(404, failure(404, 'NotFound', `no ${path}`));
       const of = (one: KubeObject) => one.apiVersion === apiVersionOf(type) && one.kind === type.kind;
       if (method === 'GET' && path === resourcePath(type))
         return answer(200, { kind: 'List', metadata: { resourceVersion: '1' }, items: objects.filter(of) });
