@@ -20,7 +20,9 @@ export interface Unresolved {
   readonly problem: string;
 }
 
-type AddressableObject = KubeObject & { status?: DuckStatus & { address?: Addressable } };
+type AddressableObject = KubeObject & {
+  status?: DuckStatus & { address?: Addressable; addresses?: readonly Addressable[] };
+};
 
 /** Asks the API server: any kind with `status.address.url` will do, and a Service of Kubernetes. */
 export async function resolveTarget(mapping: DomainMapping, world: World): Promise<Target | Unresolved> {
@@ -39,8 +41,13 @@ export async function resolveTarget(mapping: DomainMapping, world: World): Promi
     if (!isNotFound(error)) throw error;
     return { problem: `failed to get object ${namespace}/${name}: ${error instanceof Error ? error.message : ''}` };
   }
-  const url = object.status?.address?.url;
-  return url === undefined ? { problem: `address not set for ${kind} ${namespace}/${name}` } : targetOf(url, namespace);
+  const what = `${kind} ${namespace}/${name}`;
+  const { address, addresses = [] } = object.status ?? {};
+  if (address === undefined && addresses.length === 0) return { problem: `address not set for ${what}` };
+  const wanted = mapping.spec.ref.address ?? '';
+  const chosen = wanted === '' ? (addresses[0] ?? address) : addresses.find((one) => one.name === wanted);
+  if (chosen === undefined) return { problem: `address with name ${JSON.stringify(wanted)} not found for ${what}` };
+  return chosen.url === undefined ? { problem: `URL missing in address of ${what}` } : targetOf(chosen.url, namespace);
 }
 
 /** Pure part: only `NAME.NAMESPACE.svc.CLUSTER_DOMAIN` of the mapping's namespace, without a path, can be led to. */

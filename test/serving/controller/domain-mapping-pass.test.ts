@@ -183,6 +183,17 @@ t.test('what it refers to', async (t) => {
     );
     t.equal(result.failure, `resolving reference: ${problem}`, name);
   }
+  const addresses = [
+    { name: 'http', url: 'http://svc.ns.svc.cluster.local' },
+    { name: 'far', url: 'http://far.away' },
+  ];
+  const many = aService({ status: { addresses } });
+  const choose = async (address?: string) =>
+    (await pass(aMapping({ spec: { ref: { address } } }), { others: [claim, many] })).failure;
+  t.equal(await choose(), undefined, 'the first of several addresses');
+  t.equal(await choose('http'), undefined, 'the one of the name');
+  t.match(await choose('far'), 'must be of the form');
+  t.equal(await choose('x'), 'resolving reference: address with name "x" not found for Service ns/svc');
   const plain = await pass(aMapping(toService), { others: [claim, kubernetes] });
   t.strictSame(
     plain.writes.map(({ verb }) => verb),
