@@ -30,6 +30,15 @@ export function findSource(folder, version) {
     return {
       missing: `no source: set KNATIVE_SERVING_SOURCE or --source to a checkout of knative/serving (the module ${MODULE}@${version} is not to be had here: ${answer.Error ?? 'go mod download failed'})`,
     };
+  // The module alone does not build; what it needs may be served or not.
+  const needs = spawnSync('go', ['list', '-deps', '-test', '-tags', 'e2e', './test/conformance/api/v1'], {
+    cwd: answer.Dir,
+    encoding: 'utf8',
+    timeout: DOWNLOAD_TIME,
+    env: { ...process.env, GOFLAGS: '-mod=readonly' },
+  });
+  if (needs.status !== 0)
+    return { missing: `what ${MODULE}@${answer.Version} needs is not to be had here: ${lastLine(needs.stderr)}` };
   return { folder: answer.Dir, ...named(answer.Dir, answer.Version) };
 }
 
@@ -44,6 +53,16 @@ function versionOf(path) {
   const { stdout, status } = spawnSync('git', ['-C', path, 'log', '-1', '--format=%h (%cs)'], { encoding: 'utf8' });
   if (status === 0 && existsSync(join(path, '.git'))) return `commit ${stdout.trim()}`;
   return `files of ${statSync(join(path, 'go.mod')).mtime.toISOString().slice(0, 10)}`;
+}
+
+function lastLine(text) {
+  return (
+    text
+      .trim()
+      .split('\n')
+      .filter((line) => !line.startsWith('\t'))
+      .at(-1) ?? ''
+  );
 }
 
 function parse(text) {
