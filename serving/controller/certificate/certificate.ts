@@ -6,7 +6,9 @@ import type { KubeObject } from '../../../api/object.ts';
 import { apiVersionOf, type ResourceType } from '../../../api/resource.ts';
 import { conditionOf, isReady } from '../../../kube/conditions.ts';
 import { controllerRef, type World } from '../../../kube/reconciler.ts';
+import { isConflict } from '../../../kube/errors.ts';
 import { ensure, replaceSpec } from '../ensure.ts';
+import { NotOwnedError, ReconcileError, reasonOf } from '../errors.ts';
 import { CERTIFICATE_CLASS, DISABLE_EXTERNAL_TLS, firstOf, INGRESS_CLASS, LAST_APPLIED, without } from '../keys.ts';
 import { parseBool } from '../../../kube/go-number.ts';
 
@@ -53,21 +55,31 @@ export function makeCertificate(request: CertificateRequest): Certificate {
 
 /** @throws NotOwnedError when a Certificate of that name belongs to somebody else */
 export async function ensureCertificate(request: CertificateRequest, world: World): Promise<Certificate> {
+  const { owner } = request;
   const desired = makeCertificate(request);
-  const { object } = await ensure(world, {
-    type: Certificate,
-    owner: request.owner,
-    desired,
-    update: (existing) => ({
-      ...replaceSpec(existing, desired),
-      metadata: {
-        ...existing.metadata,
-        annotations: { ...existing.metadata.annotations, ...desired.metadata.annotations },
-      },
-    }),
-    label: 'Certificate',
-  });
-  return object;
+  const { namespace = '', name } = desired.metadata;
+  const before = world.informer(Certificate).get(namespace, name);
+  const say = (type: 'Normal' | 'Warning', reason: string, text: string): void =>
+    world.event(owner, type, reason, text);
+  try {
+    const { object, created } = await ensure(world, {
+      type: Certificate,
+      owner,
+      desired,
+      update: (existing) => replaceSpec(existing, desired),
+    });
+    if (created) say('Normal', 'Created', `Created Certificate ${namespace}/${name}`);
+    else if (before !== undefined && object !== before)
+      say('Normal', 'Updated', `Updated Spec for Certificate ${namespace}/${name}`);
+    return object;
+  } catch (error) {
+    if (error instanceof NotOwnedError || isConflict(error)) throw error;
+    const why = reasonOf(error instanceof ReconcileError ? error.cause : error);
+    if (before === undefined)
+      say('Warning', 'CreationFailed', `Failed to create Certificate ${namespace}/${name}: ${why}`);
+    else say('Warning', 'UpdateFailed', `Failed to update Certificate ${namespace}/${name}: ${why}`);
+    throw error;
+  }
 }
 
 /** `route-UID`, made another one by a tag, and for the names inside the cluster. */

@@ -8,7 +8,7 @@ import { DOMAIN_MAPPING_CONDITIONS, DomainMapping } from '../../../api/serving/d
 import { Route } from '../../../api/serving/route.ts';
 import { Service } from '../../../api/serving/service.ts';
 import { conditionOf, isReady, type Conditions } from '../../../kube/conditions.ts';
-import { isAlreadyExists } from '../../../kube/errors.ts';
+import { isAlreadyExists, isConflict } from '../../../kube/errors.ts';
 import { childName } from '../../../kube/names.ts';
 import type { ObjectKey, Outcome, Reconciler, World } from '../../../kube/reconciler.ts';
 import { challengePath, challengesOf, ensureCertificate, wantsExternalTls } from '../certificate/certificate.ts';
@@ -90,7 +90,11 @@ async function reconcileMapping(
   try {
     tls = await provideTls(mapping, conditions, network, setUrl, world);
   } catch (error) {
-    if (!(error instanceof NotOwnedError)) throw error;
+    if (!(error instanceof NotOwnedError)) {
+      const failed = `Certificate ${childName(mapping.metadata.name, '')} failed to be provisioned.`;
+      if (!isConflict(error)) conditions.markFalse(CERTIFICATE_PROVISIONED, 'CertificateProvisionFailed', failed);
+      throw error;
+    }
     const message = `There is an existing certificate ${error.objectName} that we don't own.`;
     conditions.markFalse(CERTIFICATE_PROVISIONED, 'CertificateNotOwned', message);
     throw notOwned(mapping, error);

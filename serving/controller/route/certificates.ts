@@ -3,6 +3,7 @@ import { Certificate } from '../../../api/networking/certificate.ts';
 import type { Ingress, IngressPath } from '../../../api/networking/ingress.ts';
 import { Route, ROUTE_CONDITIONS, type RouteStatus } from '../../../api/serving/route.ts';
 import { conditionOf, isReady, type Conditions } from '../../../kube/conditions.ts';
+import { isConflict } from '../../../kube/errors.ts';
 import { isControlledBy, type ObjectKey, type World } from '../../../kube/reconciler.ts';
 import {
   CERTIFICATE_TYPE_LABEL,
@@ -13,6 +14,7 @@ import {
   routeCertificateName,
   WILDCARD_DOMAIN_LABEL,
   wantsExternalTls,
+  type CertificateRequest,
   type CertificateType,
 } from '../certificate/certificate.ts';
 import { CLUSTER_LOCAL_DOMAIN, domainForLabels } from '../config/domain.ts';
@@ -82,8 +84,7 @@ async function provideExternal(
     .informer(Certificate)
     .list(route.metadata.namespace)
     .find((one) => one.metadata.labels?.[WILDCARD_DOMAIN_LABEL] === domain && covers(one, [host]));
-  const certificate =
-    wildcard ?? (await ensureCertificate(requestOf(inputs, tag, 'external-domain', [host], domain), world));
+  const certificate = wildcard ?? (await provision(requestOf(inputs, tag, 'external-domain', [host], domain), inputs));
   for (const challenge of challengesOf(certificate)) {
     const found = challengePath(challenge);
     if (found !== undefined) challenges.set(found.host, [...(challenges.get(found.host) ?? []), found.path]);
@@ -111,16 +112,26 @@ async function provideExternal(
 }
 
 async function provideLocal(inputs: Inputs, tag: string, tls: RouteTls['tls']): Promise<string> {
-  const { route, config, conditions, world } = inputs;
+  const { route, config, conditions } = inputs;
   const hosts = expandHost(hostOf(route, tag, 'ClusterLocal', config), 'ClusterLocal');
   const request = requestOf(inputs, tag, 'cluster-local-domain', hosts, CLUSTER_LOCAL_DOMAIN);
-  const certificate = await ensureCertificate(request, world);
+  const certificate = await provision(request, inputs);
   if (isReady(certificate)) {
     for (const host of hosts) setScheme(inputs, host, 'ClusterLocal', 'https');
     conditions.markTrue(CERTIFICATE_PROVISIONED);
     tls.push({ hosts, secretName: certificate.spec.secretName, secretNamespace: certificate.metadata.namespace ?? '' });
   } else markUnready(conditions, certificate);
   return request.name;
+}
+
+async function provision(request: CertificateRequest, { conditions, world }: Inputs): Promise<Certificate> {
+  try {
+    return await ensureCertificate(request, world);
+  } catch (error) {
+    // One that somebody else owns has a reason of its own.
+    if (!(error instanceof NotOwnedError) && !isConflict(error)) markFailed(conditions, request.name, '');
+    throw error;
+  }
 }
 
 function requestOf(
@@ -146,18 +157,18 @@ function markUnready(conditions: Conditions, certificate: Certificate): void {
   const { name } = certificate.metadata;
   const ready = conditionOf(certificate.status, 'Ready');
   const reason = ready?.reason ?? '';
-  if (ready?.status === 'False')
-    conditions.markFalse(
-      CERTIFICATE_PROVISIONED,
-      'CertificateProvisionFailed',
-      `Certificate ${name} fails to be provisioned: ${reason}`,
-    );
+  if (ready?.status === 'False') markFailed(conditions, name, reason);
   else
     conditions.markUnknown(
       CERTIFICATE_PROVISIONED,
       'CertificateNotReady',
       `Certificate ${name} is not ready: ${reason}`,
     );
+}
+
+function markFailed(conditions: Conditions, name: string, reason: string): void {
+  const message = `Certificate ${name} fails to be provisioned: ${reason}`;
+  conditions.markFalse(CERTIFICATE_PROVISIONED, 'CertificateProvisionFailed', message);
 }
 
 /** A URL of another scheme has that scheme's port. */
