@@ -78,8 +78,7 @@ export class ApiServer {
         clock,
         log,
       };
-      const { hooks } = core.webhooks;
-      const loops = [followServices(core), followDefinitions(core), expireEvents(core), hooks.follow(store)];
+      const loops = [followServices(core), followDefinitions(core), expireEvents(core), core.webhooks.follow(store)];
       const server = new ApiServer(core, metrics, loops);
       core.webhooks.transport = server.transport;
       opened = server;

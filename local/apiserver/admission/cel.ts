@@ -40,7 +40,7 @@ async function load(): Promise<AdmissionCel> {
 }
 
 /** JSON as CEL sees it without a schema: integers apart from doubles. */
-function plainValue(value: unknown): unknown {
+export function plainValue(value: unknown): unknown {
   if (value === null || value === undefined) return null;
   if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : value;
   if (Array.isArray(value)) return value.map(plainValue);

@@ -12,6 +12,8 @@ export interface HookRule {
   readonly resources: readonly string[];
   /** `*`, `Cluster` or `Namespaced`. */
   readonly scope: string;
+  /** Of the objects it is about; empty for all. Webhooks have none. */
+  readonly names: readonly string[];
 }
 
 export interface HookService {
@@ -21,22 +23,26 @@ export interface HookService {
   readonly port: number;
 }
 
-export interface Hook {
+/** What requests somebody is concerned with. */
+export interface Concern {
+  readonly rules: readonly HookRule[];
+  /** `matchPolicy: Exact`: rules are about the version of the request alone. */
+  readonly exact: boolean;
+  readonly namespaceSelector: JsonObject;
+  readonly objectSelector: JsonObject;
+}
+
+export interface Hook extends Concern {
   readonly type: HookType;
   readonly configuration: string;
   readonly name: string;
   /** Of its own among all webhooks, the same from one version of its configuration to the next. */
   readonly id: string;
-  readonly rules: readonly HookRule[];
-  /** `matchPolicy: Exact`: rules are about the version of the request alone. */
-  readonly exact: boolean;
   /** `failurePolicy: Ignore`: a webhook that cannot be called is passed over. */
   readonly failsOpen: boolean;
   /** May it be called for a dry run? */
   readonly allowsDryRun: boolean;
   readonly timeoutSeconds: number;
-  readonly namespaceSelector: JsonObject;
-  readonly objectSelector: JsonObject;
   readonly matchConditions: readonly { readonly name: string; readonly expression: string }[];
   /** The first version of AdmissionReview it takes that is known here. */
   readonly reviewVersion: 'v1' | 'v1beta1' | undefined;
@@ -59,19 +65,10 @@ export function hooksOf(type: HookType, configuration: KubeObject & { webhooks?:
       configuration: configuration.metadata.name,
       name,
       id: `${configuration.metadata.name}/${name}/${count}`,
-      rules: objects(webhook.rules).map((rule) => ({
-        operations: texts(rule.operations),
-        groups: texts(rule.apiGroups),
-        versions: texts(rule.apiVersions),
-        resources: texts(rule.resources),
-        scope: text(rule.scope) || '*',
-      })),
-      exact: webhook.matchPolicy === 'Exact',
+      ...concernOf(webhook, webhook.rules),
       failsOpen: webhook.failurePolicy === 'Ignore',
       allowsDryRun: webhook.sideEffects === 'None' || webhook.sideEffects === 'NoneOnDryRun',
       timeoutSeconds: typeof webhook.timeoutSeconds === 'number' ? webhook.timeoutSeconds : 10,
-      namespaceSelector: isObject(webhook.namespaceSelector) ? webhook.namespaceSelector : {},
-      objectSelector: isObject(webhook.objectSelector) ? webhook.objectSelector : {},
       matchConditions: objects(webhook.matchConditions).map((one) => ({
         name: text(one.name),
         expression: text(one.expression),
@@ -81,6 +78,27 @@ export function hooksOf(type: HookType, configuration: KubeObject & { webhooks?:
       reinvocable: webhook.reinvocationPolicy === 'IfNeeded',
     };
   });
+}
+
+/** @param fields with `matchPolicy` and selectors */
+export function concernOf(fields: JsonObject, rules: unknown): Concern {
+  return {
+    rules: rulesIn(rules),
+    exact: fields.matchPolicy === 'Exact',
+    namespaceSelector: isObject(fields.namespaceSelector) ? fields.namespaceSelector : {},
+    objectSelector: isObject(fields.objectSelector) ? fields.objectSelector : {},
+  };
+}
+
+export function rulesIn(rules: unknown): HookRule[] {
+  return objects(rules).map((rule) => ({
+    operations: texts(rule.operations),
+    groups: texts(rule.apiGroups),
+    versions: texts(rule.apiVersions),
+    resources: texts(rule.resources),
+    scope: text(rule.scope) || '*',
+    names: texts(rule.resourceNames),
+  }));
 }
 
 function clientOf(config: JsonObject): Pick<Hook, 'target' | 'caBundle'> {
@@ -101,14 +119,14 @@ function clientOf(config: JsonObject): Pick<Hook, 'target' | 'caBundle'> {
   };
 }
 
-function objects(value: unknown): JsonObject[] {
+export function objects(value: unknown): JsonObject[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
-function texts(value: unknown): string[] {
+export function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
-function text(value: unknown): string {
+export function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }

@@ -77,7 +77,8 @@ export class Hooks {
   }
 }
 
-function isEquivalent(a: KindInfo, b: KindInfo): boolean {
+/** Are these two versions of one resource? */
+export function isEquivalent(a: KindInfo, b: KindInfo): boolean {
   if (a.plural !== b.plural) return false;
   const isEvent = ({ group, plural }: KindInfo) => plural === 'events' && (group === '' || group === 'events.k8s.io');
   return a.group === b.group || (isEvent(a) && isEvent(b));

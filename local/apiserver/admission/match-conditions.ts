@@ -1,11 +1,15 @@
 /** `matchConditions`: CEL over the request. Source: Kubernetes "Matching requests: matchConditions". */
-import { mayDo } from '../rbac.ts';
+import { mayDo, type AccessRequest } from '../rbac.ts';
 import type { CelEngine, CelProgram } from '../schema/cel.ts';
 import type { Store } from '../store/store.ts';
 import type { Attributes } from './attributes.ts';
 import { admissionCel } from './cel.ts';
-import type { Hook } from './hook.ts';
 import type { Body, User } from '../verbs/call.ts';
+
+/** Who has conditions: a webhook or a policy, the same object as long as it is not changed. */
+export interface Conditional {
+  readonly matchConditions: readonly { readonly name: string; readonly expression: string }[];
+}
 
 export type ConditionOutcome =
   | { readonly type: 'match' }
@@ -17,21 +21,23 @@ const MATCH: ConditionOutcome = { type: 'match' };
 const SKIP: ConditionOutcome = { type: 'skip' };
 
 export class MatchConditions {
-  readonly #programs = new WeakMap<Hook, readonly (CelProgram | Error)[]>();
+  readonly #programs = new WeakMap<Conditional, readonly (CelProgram | Error)[]>();
   readonly #store: Store;
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  async evaluate(hook: Hook, attributes: Attributes, object: Body | undefined): Promise<ConditionOutcome> {
+  async evaluate(
+    hook: Conditional,
+    attributes: Attributes,
+    object: Body | undefined,
+    more: Readonly<Record<string, unknown>> = {},
+  ): Promise<ConditionOutcome> {
     if (hook.matchConditions.length === 0) return MATCH;
     const engine = await admissionCel();
-    const variables = engine.variables(
-      attributes,
-      object,
-      (user: User, request) => mayDo(this.#store, user, request).allowed,
-    );
+    const mayUser = (user: User, request: AccessRequest) => mayDo(this.#store, user, request).allowed;
+    const variables = { ...engine.variables(attributes, object, mayUser), ...more };
     const failures: string[] = [];
     for (const [index, program] of this.#programsOf(hook, engine).entries()) {
       if (program instanceof Error) {
@@ -50,7 +56,7 @@ export class MatchConditions {
     return { type: 'failed', message: failures.length === 1 ? only : `[${failures.join(', ')}]` };
   }
 
-  #programsOf(hook: Hook, engine: Pick<CelEngine, 'compile'>): readonly (CelProgram | Error)[] {
+  #programsOf(hook: Conditional, engine: Pick<CelEngine, 'compile'>): readonly (CelProgram | Error)[] {
     let programs = this.#programs.get(hook);
     if (programs === undefined) {
       programs = hook.matchConditions.map(({ name, expression }) => {
@@ -67,7 +73,7 @@ export class MatchConditions {
 }
 
 /** Without the place in the expression, which the library draws in lines below. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
   return `${line.charAt(0).toLowerCase()}${line.slice(1)}`;
 }

@@ -19,6 +19,8 @@ import { mutate, validate, type Dispatcher, type Finishing } from './dispatch.ts
 import type { HookType } from './hook.ts';
 import { Hooks, type Candidate } from './hooks.ts';
 import { MatchConditions } from './match-conditions.ts';
+import { Policies } from './policies.ts';
+import type { Policy } from './policy.ts';
 import type { Logger } from '../../../kube/log.ts';
 
 /** Two questions a write (what to change, whether to allow), each asked anew this often while the object changes. */
@@ -69,15 +71,27 @@ function isSame(a: Attributes, b: Attributes): boolean {
   return a.operation === b.operation && deepEqual(a.old, b.old) && deepEqual(a.object, b.object);
 }
 
+/** Who is to be heard before a write is allowed. */
+export interface Validators {
+  readonly candidates: readonly Candidate[];
+  readonly policies: readonly Policy[];
+  /** Of the server's own admissions. */
+  readonly questions: readonly AdmissionQuestion[];
+}
+
+/** Webhooks and policies in force. */
 export class Webhooks {
   readonly hooks: Hooks;
+  readonly policies: Policies;
   readonly #dispatcher: Dispatcher;
   /** Of the server itself: who its own admissions ask. */
   transport: Transport | undefined;
 
   constructor(store: Store, registry: Registry, log: Logger) {
+    const conditions = new MatchConditions(store);
     this.hooks = new Hooks(registry);
-    this.#dispatcher = { store, caller: new HookCaller(store), conditions: new MatchConditions(store), log };
+    this.policies = new Policies(store, registry, conditions);
+    this.#dispatcher = { store, caller: new HookCaller(store), conditions, log };
   }
 
   /**
@@ -101,19 +115,19 @@ export class Webhooks {
   }
 
   /**
-   * Returns when validating webhooks and the server's own questions allow the request.
+   * Returns when policies, validating webhooks and the server's own questions allow the request.
    * @throws ReviewNeeded when they have not been asked yet
    */
   validated(
     call: Call,
     reviews: Reviews,
-    candidates: readonly Candidate[],
-    questions: readonly AdmissionQuestion[],
+    { candidates, policies, questions }: Validators,
     attributes: Attributes,
   ): void {
     const answer = reviews.find('validating', attributes);
     if (answer === undefined)
       throw new ReviewNeeded('validating', attributes, async (warnings) => {
+        await this.policies.check(policies, attributes, warnings);
         await Promise.all([
           validate(this.#dispatcher, candidates, attributes, warnings),
           ...questions.map((question) => this.#put(question, warnings)),
@@ -121,6 +135,19 @@ export class Webhooks {
         return undefined;
       });
     call.warnings.push(...answer.warnings);
+  }
+
+  /** Whether nobody but the server itself has a say. */
+  get isEmpty(): boolean {
+    return this.hooks.isEmpty && this.policies.isEmpty;
+  }
+
+  /** Follows what is registered. @returns the end of it */
+  follow(store: Store): () => void {
+    const stops = [this.hooks.follow(store), this.policies.follow()];
+    return () => {
+      for (const stop of stops) stop();
+    };
   }
 
   close(): void {

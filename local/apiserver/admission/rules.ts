@@ -1,11 +1,13 @@
 /** Which webhooks a request may concern, by rules alone: what can be said before there is an object. */
 import type { KindInfo } from '../registry.ts';
-import type { Hook, HookRule, Operation } from './hook.ts';
+import type { Concern, HookRule, Operation } from './hook.ts';
 
 export interface RequestKind {
   readonly info: KindInfo;
   readonly operation: Operation;
   readonly subresource: string | undefined;
+  /** Undefined while only the kind is known: rules about single objects then match, too. */
+  readonly name?: string;
 }
 
 /**
@@ -13,11 +15,15 @@ export interface RequestKind {
  * @param equivalents other served versions of the same resource
  * @returns undefined when no rule matches
  */
-export function ruledKind(hook: Hook, request: RequestKind, equivalents: readonly KindInfo[]): KindInfo | undefined {
+export function ruledKind(
+  { rules, exact }: Pick<Concern, 'rules' | 'exact'>,
+  request: RequestKind,
+  equivalents: readonly KindInfo[],
+): KindInfo | undefined {
   const { info } = request;
-  if (hook.rules.some((rule) => covers(rule, info, request))) return info;
-  if (hook.exact) return undefined;
-  for (const rule of hook.rules) {
+  if (rules.some((rule) => covers(rule, info, request))) return info;
+  if (exact) return undefined;
+  for (const rule of rules) {
     const other = equivalents.find((one) => covers(rule, one, request));
     if (other !== undefined) return other;
   }
@@ -29,6 +35,7 @@ function covers(rule: HookRule, { group, version, plural, namespaced }: KindInfo
   if (rule.scope === 'Cluster' && namespaced) return false;
   if (!has(rule.operations, request.operation) || !has(rule.groups, group) || !has(rule.versions, version))
     return false;
+  if (request.name !== undefined && rule.names.length > 0 && !rule.names.includes(request.name)) return false;
   const wanted = request.subresource ?? '';
   return rule.resources.some((pattern) => {
     const slash = pattern.indexOf('/');

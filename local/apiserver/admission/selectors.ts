@@ -3,15 +3,22 @@ import type { KubeObject } from '../../../api/object.ts';
 import type { Store } from '../store/store.ts';
 import { matchesSelector } from '../verbs/label-selector.ts';
 import type { Attributes } from './attributes.ts';
-import type { Hook } from './hook.ts';
+import type { Concern } from './hook.ts';
 
-export function isSelected(store: Store, hook: Hook, attributes: Attributes, object: KubeObject | undefined): boolean {
+type Selectors = Pick<Concern, 'namespaceSelector' | 'objectSelector'>;
+
+export function isSelected(
+  store: Store,
+  hook: Selectors,
+  attributes: Attributes,
+  object: KubeObject | undefined,
+): boolean {
   return selectsNamespace(store, hook, attributes, object) && selectsObject(hook, object, attributes.old);
 }
 
 function selectsNamespace(
   store: Store,
-  hook: Hook,
+  hook: Selectors,
   { info, namespace, operation, name, old }: Attributes,
   object: KubeObject | undefined,
 ): boolean {
@@ -26,7 +33,7 @@ function selectsNamespace(
   return matchesSelector(hook.namespaceSelector, found ?? withoutLabels(name));
 }
 
-function selectsObject(hook: Hook, object: KubeObject | undefined, old: KubeObject | undefined): boolean {
+function selectsObject(hook: Selectors, object: KubeObject | undefined, old: KubeObject | undefined): boolean {
   if (isEmpty(hook.objectSelector)) return true;
   return [object, old].some((one) => one !== undefined && matchesSelector(hook.objectSelector, one));
 }

@@ -18,7 +18,7 @@ export type Operation = AdmissionContext['operation'];
 
 /** May a write of this kind have to wait for an answer? */
 export function needsReviews(core: Core, info: KindInfo): boolean {
-  return !core.webhooks.hooks.isEmpty || admissionsOf(core, info).some(({ question }) => question !== undefined);
+  return !core.webhooks.isEmpty || admissionsOf(core, info).some(({ question }) => question !== undefined);
 }
 
 /**
@@ -90,8 +90,10 @@ export function admissionVerdict(
     if (asked.length > 0) webhooks.mutated(call, reviews, asked, attributes, UNCHANGED);
   }
   const candidates = webhooks.hooks.matching('validating', { info, operation, subresource });
-  if (candidates.length === 0 && questions.length === 0) return;
-  webhooks.validated(call, reviews, candidates, questions, attributesOf(call, info, operation, object, old));
+  const policies = webhooks.policies.matching({ info, operation, subresource });
+  if (candidates.length + policies.length + questions.length === 0) return;
+  const attributes = attributesOf(call, info, operation, object, old);
+  webhooks.validated(call, reviews, { candidates, policies, questions }, attributes);
 }
 
 /**
@@ -114,8 +116,11 @@ export function admittedSubresource(
   const mutating = hooks.matching('mutating', { info, operation, subresource });
   const changed =
     mutating.length === 0 ? object : (core.webhooks.mutated(call, reviews, mutating, attributes, UNCHANGED) ?? object);
-  const validating = hooks.matching('validating', { info, operation, subresource });
-  if (validating.length > 0) core.webhooks.validated(call, reviews, validating, [], { ...attributes, object: changed });
+  const candidates = hooks.matching('validating', { info, operation, subresource });
+  const policies = core.webhooks.policies.matching({ info, operation, subresource });
+  const validators = { candidates, policies, questions: [] };
+  if (candidates.length + policies.length > 0)
+    core.webhooks.validated(call, reviews, validators, { ...attributes, object: changed });
   return changed;
 }
 
