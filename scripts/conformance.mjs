@@ -103,7 +103,10 @@ async function verdictsOf(test, group, program, job) {
     console.log(line(verdict));
     if (values.verbose && verdict.result !== 'pass') console.log(verdict.output.join(''));
   }
-  if (found.some(({ result }) => result === 'fail')) await instance.clear(namespacesOf(job));
+  if (found.some(({ result }) => result === 'fail'))
+    await instance
+      .clear(namespacesOf(job))
+      .catch((error) => console.error(`what ${test} left is still there: ${error}`));
   return found;
 }
 

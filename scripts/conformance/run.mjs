@@ -39,17 +39,19 @@ export async function runTest(program, test, group, instance, job) {
   const late = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), seconds * 1000 + AFTERWARDS_MS);
   const verdicts = new Map();
   const outputs = new Map();
-  let order = 0;
+  let cutOff = false;
   for await (const line of createInterface({ input: child.stdout })) {
     const event = parse(line);
     if (event?.Test === undefined) continue;
-    if (event.Action === 'run') verdicts.set(event.Test, { order: order++ });
-    if (event.Action === 'output') keep(outputs, event.Test, event.Output);
+    if (event.Action === 'run') verdicts.set(event.Test, {});
+    // What follows is where each of its threads stood.
+    cutOff ||= event.Output?.startsWith('panic: test timed out') === true;
+    if (event.Action === 'output' && !cutOff) keep(outputs, event.Test, event.Output);
     if (['pass', 'fail', 'skip'].includes(event.Action))
       Object.assign(verdicts.get(event.Test) ?? {}, { result: event.Action, seconds: event.Elapsed ?? 0 });
   }
   clearTimeout(late);
-  if (verdicts.size === 0) verdicts.set(test, { order: 0 });
+  if (verdicts.size === 0) verdicts.set(test, {});
   return [...verdicts].map(([name, { result, seconds: took = seconds }]) => {
     const output = outputs.get(name) ?? [];
     const late = result === undefined || (result === 'fail' && took >= seconds - 1);

@@ -17,6 +17,10 @@ const features = (...names) => ({
 const INTERNAL_TLS =
   'asserts the hop from activator to queue-proxy, and reads the logs of both; there is no queue-proxy here';
 
+const NO_QUEUE_PROXY = 'is about queue-proxy, the sidecar that there is not';
+const IN_PATH =
+  'wants the pods themselves behind the revision’s Service once there is capacity; here the activator stays in the path';
+
 /** @type {Record<string, Group[]>} */
 export const SUITES = {
   api: [{ name: 'conformance/api/v1' }, { name: 'conformance/api/v1beta1' }],
@@ -34,8 +38,19 @@ export const SUITES = {
   e2e: [
     {
       name: 'e2e',
-      cannot: {},
-      seconds: {},
+      cannot: {
+        TestTargetBurstCapacity: IN_PATH,
+        TestQueueSideCarResourceLimit: NO_QUEUE_PROXY,
+        TestRequestLogs: NO_QUEUE_PROXY,
+        TestEgressTraffic: 'asks a site of the internet',
+      },
+      seconds: {
+        TestAutoscaleUpDownUp: 420,
+        TestAutoscaleSustaining: 420,
+        TestGRPCAutoscaleUpDownUp: 420,
+        TestMinScale: 300,
+        TestDestroyPodTimely: 300,
+      },
     },
     { name: 'e2e/tagheader', config: features('tag-header-based-routing') },
     { name: 'e2e/initscale', config: { 'config-autoscaler': { 'allow-zero-initial-scale': 'true' } } },
