@@ -1,8 +1,9 @@
 /**
  * What runs workloads on one machine, over the Kubernetes API alone: Deployments, ReplicaSets, Jobs and CronJobs become
  * pods, pods get a node, Services get endpoints and a listener, owners take their dependents with them, namespaces get
- * their service account and are emptied when deleted. In: watches of those kinds. Out: writes to them, and the Service
- * proxy's sockets on the instance's own loopback addresses. It never starts a process (that is local/node), never polls,
+ * their service account and are emptied when deleted, HorizontalPodAutoscalers follow what pods use. In: watches of
+ * those kinds. Out: writes to them, and the Service proxy's sockets on the instance's own loopback addresses. It never
+ * starts a process (that is local/node), never polls (but for what pods use, while there is a HorizontalPodAutoscaler),
  * and a pass over unchanged objects writes nothing. StatefulSets and DaemonSets are stored but not run.
  */
 import { Namespace, Node, Pod } from '../../api/core.ts';
@@ -15,6 +16,7 @@ import { endpointSliceReconciler, endpointsReconciler, removeEndpointsWithServic
 import { Collector } from './gc/collector.ts';
 import { OwnerGraph } from './gc/graph.ts';
 import { releaseAbandonedPods } from './job/abandoned-pods.ts';
+import { hpaReconciler } from './hpa/reconciler.ts';
 import { jobReconciler } from './job/reconciler.ts';
 import { startNamespaceDeletion } from './namespace/deletion.ts';
 import { namespaceResidents } from './namespace/residents.ts';
@@ -55,6 +57,7 @@ export async function startWorkloads(options: WorkloadsOptions): Promise<Workloa
     createController(deploymentReconciler, wide),
     createController(cronJobReconciler, options),
     createController(jobReconciler({ expectations, ...place }), options),
+    createController(hpaReconciler(), options),
     createController(endpointSliceReconciler, wide),
     createController(endpointsReconciler, options),
     createController(namespaceResidents(options.caCert), options),
