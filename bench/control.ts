@@ -6,7 +6,7 @@ import { ConfigMap } from '../api/core.ts';
 import { SERVING_NAMESPACE } from '../api/zeroth.ts';
 import { Instance } from '../test/e2e/instance.ts';
 import { difference, readCounters, total, type Writes } from './control/counters.ts';
-import { printChanges } from './control/knative-writes.ts';
+import { compareWrites } from './control/knative-writes.ts';
 import { costsOf, lifeOf } from './control/one-change.ts';
 import { createAtRate } from './control/ready-times.ts';
 import { pause, settled } from './control/settled.ts';
@@ -30,7 +30,8 @@ export async function control(load: ControlLoad = FULL_LOAD): Promise<Figure[]> 
     const { state, httpPort } = bench.instance;
     const figures = await creation(bench, load);
     figures.push(await idleness(bench, load), await resync(bench, load));
-    printChanges(await costsOf(bench.instance, bench.client, lifeOf(atZero('ctl-change'))));
+    const changes = await costsOf(bench.instance, bench.client, lifeOf(atZero('ctl-change')));
+    figures.push(...compareWrites(changes));
     bench.transport.close();
     await bench.instance.stop();
     const began = performance.now();

@@ -48,6 +48,8 @@ class StatusUpdateError extends Error {
   }
 }
 const MOST_OVERTAKEN = 3;
+/** How long another reason for not being ready yet may wait for a better one, ms. */
+const SETTLING = 100;
 
 export function createController<T extends KubeObject & { status?: unknown }>(
   reconciler: Reconciler<T>,
@@ -61,6 +63,8 @@ export function createController<T extends KubeObject & { status?: unknown }>(
   const queue = new WorkQueue(process, { workers: options.workers ?? 8, clock });
   /** How many outcomes of a key in a row were not written. */
   const overtaken = new Map<string, number>();
+  /** When the status of a key that is on its way is written at the latest. */
+  const settling = new Map<string, number>();
   let resync: (() => void) | undefined;
 
   async function process(key: string): Promise<void> {
@@ -90,6 +94,7 @@ export function createController<T extends KubeObject & { status?: unknown }>(
     const object = informer.get(namespace, name);
     if (object === undefined) {
       overtaken.delete(key);
+      settling.delete(key);
       return;
     }
     const { finalizer } = reconciler;
@@ -101,7 +106,8 @@ export function createController<T extends KubeObject & { status?: unknown }>(
     }
     if (finalizer !== undefined && !holds) await setFinalizers(object, (all) => [...all, finalizer.name]);
     const outcome = (await reconciler.reconcile(object, world)) as Outcome<NonNullable<T['status']>> | undefined;
-    if (outcome?.status !== undefined && !isPassing(key, outcome)) await writeStatus(object, outcome.status);
+    if (outcome?.status !== undefined && !isPassing(key, outcome) && !mayWait(key, object, outcome))
+      await writeStatus(object, outcome.status);
     if (outcome?.again !== undefined) queue.addAfter(key, outcome.again);
     if (outcome?.failure !== undefined) throw outcome.failure;
   }
@@ -131,6 +137,25 @@ export function createController<T extends KubeObject & { status?: unknown }>(
       return false;
     }
     overtaken.set(key, skipped + 1);
+    return true;
+  }
+
+  /**
+   * Does the status say only why the object is not ready yet, as the one before it did? Reasons follow each other within
+   * milliseconds on the way to readiness; each would be a write, and a pass of everybody who mirrors it.
+   */
+  function mayWait(key: string, object: T, { status, failure }: Outcome<NonNullable<T['status']>>): boolean {
+    const [before, next] = [object.status as DuckStatus | undefined, status as DuckStatus];
+    const isUnderWay = [before, next].every((one) => conditionOf(one, 'Ready')?.status === 'Unknown');
+    const isNews = before?.observedGeneration !== next.observedGeneration;
+    const now = clock.now();
+    const until = settling.get(key) ?? now + SETTLING;
+    if (failure !== undefined || !isUnderWay || isNews || now >= until || deepEqual(before, next)) {
+      settling.delete(key);
+      return false;
+    }
+    settling.set(key, until);
+    queue.addAfter(key, until - now);
     return true;
   }
 

@@ -143,3 +143,29 @@ void t.test('a pass that changes its own object writes the status over what it h
   await settled();
   t.same(writes, [`PATCH ${NAME} 200`, `PUT ${NAME}/status 200`], 'and is refused nothing');
 });
+
+void t.test('another reason for not being ready waits a moment for what comes next', async (t) => {
+  const { client, writes, settled } = await startController(t, (deployment) => {
+    const value = deployment.metadata.labels?.['value'] ?? 'none';
+    return Promise.resolve({ status: readyIs(value === 'done' ? 'True' : 'Unknown', value) });
+  });
+  const change = async (value: string): Promise<void> => {
+    await client.patch(Deployment, 'default', NAME, { metadata: { labels: { value } } });
+    await settled();
+  };
+  const message = async () => (await client.get(Deployment, 'default', NAME)).status?.conditions?.[0]?.message;
+  await settled();
+  t.equal(await message(), 'none', 'the first is written at once');
+  await change('one');
+  await change('two');
+  await change('done');
+  t.equal(await message(), 'done', 'success is written at once');
+  t.equal(writes.length, 2, 'and what came in between never was');
+  await change('again');
+  t.equal(await message(), 'again', 'being ready no more is written at once');
+  await change('waiting');
+  t.equal(await message(), 'again');
+  const late = Date.now() + 5_000;
+  while ((await message()) !== 'waiting' && Date.now() < late) await new Promise((resolve) => setImmediate(resolve));
+  t.equal(await message(), 'waiting', 'what lasts is written');
+});

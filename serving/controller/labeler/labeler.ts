@@ -43,6 +43,8 @@ export const revisionLabeler: Reconciler<Revision> = {
     const holders = routesTouchedBy(world, revision)
       .filter((route) => holdsRevision(route, revision, configuration))
       .map((route) => route.metadata.name);
+    // It goes with its Configuration: that nobody sends it traffic any more is news to no one.
+    if (holders.length === 0 && configuration === undefined && controllerOf(revision)?.kind === 'Configuration') return;
     const routes = routesToName(revision, holders, (name) => mayComeBack(world, namespace, name, configuration));
     await patch(world, Revision, revision, patchRevision(revision, routes, timestamp(world.clock)));
   },
