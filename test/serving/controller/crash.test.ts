@@ -4,6 +4,7 @@ import t from 'tap';
 import { ConfigMap, Namespace } from '../../../api/core.ts';
 import { DomainMapping } from '../../../api/serving/domain-mapping.ts';
 import { Revision } from '../../../api/serving/revision.ts';
+import { Route } from '../../../api/serving/route.ts';
 import { Service } from '../../../api/serving/service.ts';
 import { isReady } from '../../../kube/conditions.ts';
 import { startCluster, type Cluster } from './cluster.ts';
@@ -17,8 +18,9 @@ const IMMORTAL: Fate = { writes: undefined, arrives: false, delay: () => 0 };
 async function useIt(cluster: Cluster, namespace: string): Promise<void> {
   const { client, until } = cluster;
   const change = (spec: Record<string, unknown>) => client.patch(Service, namespace, 'shop', { spec });
-  // The Revision, and what its garbage collection takes along.
-  const collected = async () => (await normalForm(client, namespace)).every((text) => !text.includes('shop-00002'));
+  // The Revision, what its garbage collection takes along, and the name of a tag that is gone.
+  const collected = async () =>
+    (await normalForm(client, namespace)).every((text) => !/shop-00002|new-shop/.test(text));
   await client.create(Service, serviceOf('shop', run('one'), { namespace, labels: { team: 'a' } }));
   await client.create(DomainMapping, mappingOf(`${namespace}.example.com`, 'shop', namespace));
   await client.create(DomainMapping, mappingOf(`gone.${namespace}.example.com`, 'shop', namespace));
@@ -34,6 +36,8 @@ async function useIt(cluster: Cluster, namespace: string): Promise<void> {
   await change({ template: run('three'), traffic: [traffic[0], { ...traffic[1], tag: 'new' }] });
   await client.delete(DomainMapping, namespace, `gone.${namespace}.example.com`);
   await until(Service, 'shop', (one) => readyAt('shop-00003')(one) && one.status?.traffic?.length === 2, namespace);
+  await client.patch(Service, namespace, 'shop', { metadata: { labels: { team: 'b' } }, spec: { traffic } });
+  await until(Route, 'shop', (one) => isReady(one) && one.metadata.labels?.['team'] === 'b', namespace);
   await until(
     Revision,
     'shop-00001',
@@ -42,6 +46,7 @@ async function useIt(cluster: Cluster, namespace: string): Promise<void> {
   );
   const deadline = Date.now() + 30_000;
   while (!(await collected()) && Date.now() < deadline) await cluster.quiet(20);
+  assert.ok(await collected(), 'what has no traffic is gone');
 }
 
 t.test('controllers that die between any two writes, and are told late, come to the same end', async (t) => {
