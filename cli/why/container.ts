@@ -18,6 +18,8 @@ const IMAGE_REASONS = new Set([
   'RegistryUnavailable',
 ]);
 const LOG_LINES = 8;
+/** A program that was started again has to run this long before it is taken to stay, ms. */
+const SETTLING = 10_000;
 
 export function explainContainer(
   graph: Graph,
@@ -42,6 +44,11 @@ export function explainContainer(
   if (running === undefined)
     return cause({ ...step, state: 'waiting' }, `${purpose} ${container.name} has not begun yet`);
   if (status?.ready === true) return ok(step);
+  // Between two ends of a program that cannot stay, its end is what matters.
+  const restarts = status?.restartCount ?? 0;
+  const age = running.startedAt === undefined ? 0 : graph.now - Date.parse(running.startedAt);
+  if (last !== undefined && restarts > 1 && age < SETTLING)
+    return explainExit(graph, pod, container, last, restarts - 1, step, true);
   return explainUnready(graph, pod, container, status, running.startedAt, step);
 }
 
@@ -56,8 +63,7 @@ function explainWaiting(
   const failed: Step = { ...step, state: 'failed', reason, ...(told === '' ? {} : { text: told }) };
   if (IMAGE_REASONS.has(reason)) {
     const image = (container.image ?? '').replace(/@sha256:.*/, '');
-    const detail = told === '' ? '' : `: ${told}`;
-    return cause(failed, `the image "${image}" cannot be had${detail}`, imageCommands(graph, pod, image));
+    return cause(failed, imageText(image, told), imageCommands(graph, pod, image));
   }
   const missing = missingSource(graph, pod, told);
   if (missing !== undefined) return cause(failed, missing.text, missing.next);
@@ -128,6 +134,17 @@ export function missingSource(
       },
     ],
   };
+}
+
+/** The messages say twice that it failed, and to whom it is missing; once is enough. */
+export function imageText(image: string, message: string): string {
+  const detail = message
+    .replace(/^Unable to fetch image "[^"]*": /, '')
+    .replace(/^failed to resolve image to digest: /, '')
+    .replace(/; run: zeroth build .*$/, '');
+  const itself = `image "${image}" `;
+  const rest = detail.startsWith(itself) ? `it ${detail.slice(itself.length)}` : detail;
+  return `the image "${image}" cannot be had${rest === '' ? '' : `: ${rest}`}`;
 }
 
 export function imageCommands(

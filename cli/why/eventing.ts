@@ -4,10 +4,9 @@ import type { Trigger } from '../../api/eventing/trigger.ts';
 import { brokerOf, EVENT_LOG_ANNOTATION, LOG_OPEN, SERVED_CLASSES } from '../../eventing/trigger/names.ts';
 import { shellWord } from '../shell-word.ts';
 import { because, cause, ok, type Fact, type Finding } from './diagnosis.ts';
-import { explainObject } from './explain.ts';
-import { all, find, groupOf, isAbsent, type DeliveryReport, type Graph } from './graph.ts';
-import { notLookedAt } from './serving.ts';
-import { condition, formatAge, inNamespace, isReady, nearest, oneLine, plural, stepOf } from './words.ts';
+import { all, find, groupOf, isAbsent, type DeliveryReport, type Explain, type Graph } from './graph.ts';
+import { notLookedAt } from './unseen.ts';
+import { applyCommand, condition, formatAge, inNamespace, isReady, nearest, oneLine, plural, stepOf } from './words.ts';
 import { running } from './workload.ts';
 
 export function explainBroker(graph: Graph, broker: Broker): Finding {
@@ -35,15 +34,21 @@ export function explainBroker(graph: Graph, broker: Broker): Finding {
   return cause(step, step.text ?? `Broker ${name} is waiting for the broker process to open its log`, [running(graph)]);
 }
 
-export function explainTrigger(graph: Graph, trigger: Trigger): Finding {
+/** @param explain for its subscriber */
+export function explainTrigger(graph: Graph, trigger: Trigger, explain: Explain): Finding {
   const { name, namespace } = trigger.metadata;
   const flag = inNamespace(graph, namespace);
   const step = stepOf(trigger, condition(trigger, 'Ready'));
   const report = graph.deliveries.find((one) => one.trigger === name);
   const brokerName = brokerOf(trigger);
   const broker = find(graph, Broker, namespace, brokerName);
-  const subscriber = subscriberFinding(graph, trigger);
-  if (isReady(trigger)) return ok(step, facts(graph, trigger, report), warnings(graph, report, subscriber));
+  const subscriber = subscriberFinding(graph, trigger, explain);
+  if (isReady(trigger)) {
+    const finding = ok(step, facts(graph, trigger, report), warnings(graph, report, subscriber));
+    if (finding.warnings.length === 0) return finding;
+    const check = { run: `zeroth get trigger ${shellWord(name)}${flag} -o yaml`, why: 'is its subscriber right?' };
+    return { ...finding, next: [...(subscriber?.state === 'failed' ? subscriber.next : []), check] };
+  }
   if (broker === undefined) {
     const [near] = nearest(
       brokerName,
@@ -54,7 +59,10 @@ export function explainTrigger(graph: Graph, trigger: Trigger): Finding {
       `it belongs to the Broker ${brokerName}, which does not exist in namespace ${namespace ?? ''}${near === undefined ? '' : `; did you mean ${near}?`}`,
       [
         {
-          run: `kubectl apply${flag} -f - <<< '{"apiVersion":"eventing.knative.dev/v1","kind":"Broker","metadata":{"name":"${brokerName}"}}'`,
+          run: applyCommand(
+            { apiVersion: 'eventing.knative.dev/v1', kind: 'Broker', metadata: { name: brokerName } },
+            flag,
+          ),
           why: 'make it; the Trigger goes on by itself',
         },
         { run: `kubectl get brokers${flag}`, why: 'which there are; a Trigger of another one has to be made anew' },
@@ -91,6 +99,7 @@ export function explainTrigger(graph: Graph, trigger: Trigger): Finding {
 function subscriberFinding(
   graph: Graph,
   { spec: { subscriber }, metadata: { namespace, name } }: Trigger,
+  explain: Explain,
 ): Finding | undefined {
   const { ref } = subscriber;
   if (ref === undefined) return undefined;
@@ -103,7 +112,7 @@ function subscriberFinding(
       one.metadata.name === ref.name &&
       (one.metadata.namespace ?? '') === (where ?? ''),
   );
-  if (target !== undefined) return explainObject(graph, target);
+  if (target !== undefined) return explain(graph, target);
   if (graph.missingKinds.includes(`${ref.kind}.${group}`))
     return cause(
       { kind: ref.kind, name: ref.name, state: 'failed', reason: 'NoSuchKind' },

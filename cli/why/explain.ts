@@ -42,8 +42,8 @@ function explained<T extends KubeObject>(
 export const EXPLAINED: readonly Explained[] = [
   explained(Service, explainService),
   explained(Broker, explainBroker),
-  explained(Trigger, explainTrigger),
-  explained(DomainMapping, explainDomainMapping),
+  explained(Trigger, (graph, trigger) => explainTrigger(graph, trigger, explainObject)),
+  explained(DomainMapping, (graph, mapping) => explainDomainMapping(graph, mapping, explainObject)),
   explained(Route, explainRoute),
   explained(Configuration, explainConfiguration),
   explained(Revision, explainRevision),

@@ -258,7 +258,15 @@ async function eventsOf(
   const list = await optional(cluster.send({ path }));
   const items: unknown[] = isObject(list) && Array.isArray(list['items']) ? list['items'] : [];
   const uids = new Set(objects.map(({ metadata }) => metadata.uid));
-  return items.filter(isEvent).filter(({ involvedObject: { uid } }) => uid !== undefined && uids.has(uid));
+  // Pods of a revision that was given up are gone; what happened to them is not.
+  const prefixes = objects.filter((one) => isKind(one, Revision)).map(({ metadata }) => `${metadata.name}-deployment-`);
+  const ofRevision = (name = ''): boolean => prefixes.some((prefix) => name.startsWith(prefix));
+  return items
+    .filter(isEvent)
+    .filter(
+      ({ involvedObject: { uid, kind, name } }) =>
+        (uid !== undefined && uids.has(uid)) || (kind === 'Pod' && ofRevision(name)),
+    );
 }
 
 function isEvent(value: unknown): value is ObjectEvent {

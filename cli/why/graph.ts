@@ -1,6 +1,7 @@
 /** Everything that was fetched about one object, as data: what the diagnosis is made from, and what tests record. */
 import type { Condition, DuckStatus, KubeObject } from '../../api/object.ts';
 import type { ResourceType } from '../../api/resource.ts';
+import type { Finding } from './diagnosis.ts';
 
 export interface Reference {
   readonly kind: string;
@@ -71,6 +72,9 @@ export interface Graph {
   /** ms since the epoch. */
   readonly now: number;
 }
+
+/** Explains any other object; undefined for a kind that nothing is known about. */
+export type Explain = (graph: Graph, object: KubeObject) => Finding | undefined;
 
 export function all<T extends KubeObject>(graph: Graph, type: ResourceType<T>): T[] {
   return graph.objects.filter((object): object is T => isKind(object, type));

@@ -4,10 +4,9 @@ import { Ingress, INGRESS_CLASS_ANNOTATION, ZEROTH_INGRESS_CLASS } from '../../a
 import type { DomainMapping } from '../../api/serving/domain-mapping.ts';
 import { shellWord } from '../shell-word.ts';
 import { because, cause, ok, type Finding } from './diagnosis.ts';
-import { all, find, groupOf, isAbsent, type Graph } from './graph.ts';
-import { explainObject } from './explain.ts';
-import { notLookedAt } from './serving.ts';
-import { condition, inNamespace, isReady, nearest, stepOf } from './words.ts';
+import { all, find, groupOf, isAbsent, type Explain, type Graph } from './graph.ts';
+import { notLookedAt } from './unseen.ts';
+import { applyCommand, condition, inNamespace, isReady, nearest, stepOf } from './words.ts';
 import { running } from './workload.ts';
 
 export function explainIngress(graph: Graph, ingress: Ingress): Finding {
@@ -73,7 +72,8 @@ export function explainCertificate(graph: Graph, certificate: Certificate): Find
   );
 }
 
-export function explainDomainMapping(graph: Graph, mapping: DomainMapping): Finding {
+/** @param explain for what it leads to */
+export function explainDomainMapping(graph: Graph, mapping: DomainMapping, explain: Explain): Finding {
   const { name, namespace } = mapping.metadata;
   const early = notLookedAt(graph, mapping);
   if (early !== undefined) return early;
@@ -115,7 +115,7 @@ export function explainDomainMapping(graph: Graph, mapping: DomainMapping): Find
     );
   }
   if (target !== undefined) {
-    const finding = explainObject(graph, target);
+    const finding = explain(graph, target);
     if (finding !== undefined && finding.state !== 'ok') return because(step, finding);
   }
   const certificate = condition(mapping, 'CertificateProvisioned');
@@ -145,7 +145,15 @@ function claimFinding(
       `nobody has claimed the domain ${name} for namespace ${namespace ?? ''}, and claims are not made by themselves here`,
       [
         {
-          run: `kubectl apply -f - <<< '{"apiVersion":"networking.internal.knative.dev/v1alpha1","kind":"ClusterDomainClaim","metadata":{"name":"${name}"},"spec":{"namespace":"${namespace ?? ''}"}}'`,
+          run: applyCommand(
+            {
+              apiVersion: 'networking.internal.knative.dev/v1alpha1',
+              kind: 'ClusterDomainClaim',
+              metadata: { name },
+              spec: { namespace },
+            },
+            '',
+          ),
           why: 'claim it',
         },
         {

@@ -24,7 +24,13 @@ export function renderDiagnosis(diagnosis: Diagnosis, now: number): string {
 const MARKS = { ok: '✓', waiting: '…', failed: '✗' } as const;
 
 function chain(steps: readonly Step[], now: number): string[] {
-  return steps.flatMap(({ kind, name, state, reason, text, since, log = [] }, depth) => {
+  return steps.flatMap(({ kind, name, state, reason, text: own, since, log = [] }, depth) => {
+    // What only repeats the next link is left out.
+    const inner = steps[depth + 1]?.text?.slice(0, 40);
+    const text =
+      inner !== undefined && inner !== '' && own !== undefined && own.length > inner.length && own.includes(inner)
+        ? undefined
+        : own;
     const indent = '  '.repeat(depth);
     const age = since === undefined ? '' : ` ${formatAge(now - Date.parse(since))}`;
     const head = `  ${indent}${MARKS[state]} ${kind} ${name}`;

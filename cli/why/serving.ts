@@ -10,11 +10,12 @@ import type { Service } from '../../api/serving/service.ts';
 import type { KubeObject } from '../../api/object.ts';
 import { shellWord } from '../shell-word.ts';
 import { coldStartText } from './cold-start.ts';
-import { imageCommands } from './container.ts';
+import { exitText, imageCommands, imageText, missingSource } from './container.ts';
 import { because, cause, ok, type Command, type Fact, type Finding } from './diagnosis.ts';
-import { all, conditionsOf, find, warningsOf, type Graph } from './graph.ts';
+import { all, find, warningsOf, type Graph } from './graph.ts';
 import { explainCertificate, explainIngress } from './networking.ts';
-import { condition, inNamespace, isBehind, isReady, nearest, oneLine, stepOf } from './words.ts';
+import { condition, inNamespace, isReady, nearest, oneLine, stepOf } from './words.ts';
+import { notLookedAt } from './unseen.ts';
 import { deploymentOf, explainDeployment, podsText, running } from './workload.ts';
 
 const REVISION = 'serving.knative.dev/revision';
@@ -133,6 +134,7 @@ export function explainRevision(graph: Graph, revision: Revision): Finding {
   }
   const pa = find(graph, PodAutoscaler, namespace, name);
   const deployment = deploymentOf(graph, namespace, `${name}-deployment`);
+  if (ready?.status === 'False' && deployment?.spec?.replicas === 0) return explainGivenUp(graph, revision);
   if (deployment !== undefined) {
     const finding = explainDeployment(graph, deployment);
     if (finding.state !== 'ok') return because(step, finding);
@@ -152,14 +154,54 @@ export function explainRevision(graph: Graph, revision: Revision): Finding {
   ]);
 }
 
-/** The message says twice that it failed; once is enough. */
-function imageText(image: string, message: string): string {
-  const detail = message
-    .replace(/^Unable to fetch image "[^"]*": /, '')
-    .replace(/^failed to resolve image to digest: /, '')
-    .replace(/; run: zeroth build .*$/, '')
-    .replace(new RegExp(`^image "${image.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}" `), 'it ');
-  return `the image "${image}" cannot be had: ${detail}`;
+/** It was not ready in time and its pods were taken away: what is left are its conditions and the pods' events. */
+function explainGivenUp(graph: Graph, revision: Revision): Finding {
+  const { namespace, name, labels = {} } = revision.metadata;
+  const healthy = condition(revision, 'ContainerHealthy');
+  const ready = condition(revision, 'Ready');
+  const event = graph.events
+    .filter(({ type, reason = '', involvedObject }) => {
+      const ofPod = involvedObject.kind === 'Pod' && involvedObject.name?.startsWith(`${name}-deployment-`) === true;
+      return type === 'Warning' && ofPod && reason !== 'BackOff';
+    })
+    .at(-1);
+  const step = stepOf(revision, ready);
+  const log = healthy?.status === 'False' ? lastWords(healthy.message ?? '') : [];
+  const told =
+    healthy?.status === 'False'
+      ? containerFailure(healthy)
+      : oneLine(event?.message ?? ready?.message ?? '').replace(/\.$/, '');
+  const missing = missingSource(graph, revision, told);
+  const service = labels['serving.knative.dev/service'] ?? '';
+  const flag = inNamespace(graph, namespace);
+  return cause(
+    { ...step, ...(log.length === 0 ? {} : { text: told, log }) },
+    `${missing?.text ?? told}; revision ${name} was given up and its pods taken away, so it takes a new one`,
+    [
+      ...(missing?.next ?? []).map((one) => ({ ...one, why: one.why.replace(/; the pod goes on by itself$/, '') })),
+      {
+        run: `kubectl edit ${service === '' ? `configuration ${shellWord(labels[CONFIGURATION] ?? name)}` : `ksvc ${shellWord(service)}`}${flag}`,
+        why: 'change the template (an annotation is enough): that makes a new revision',
+      },
+      { run: `kubectl get events${flag} --field-selector involvedObject.kind=Pod`, why: 'what happened to its pods' },
+    ],
+  );
+}
+
+/** `ExitCode3: …` in words. */
+function containerFailure({ reason = '', message = '' }: { reason?: string; message?: string }): string {
+  const code = /^ExitCode(\d+)$/.exec(reason)?.[1];
+  if (code === undefined) return oneLine(message) || reason;
+  return `its container ${exitText({ name: '' }, { exitCode: Number(code) })}`;
+}
+
+function lastWords(message: string): string[] {
+  return message
+    .replace(/^Container failed with: /, '')
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '')
+    .slice(-8);
 }
 
 /** Pods, scale, and what a request costs that finds none. */
@@ -205,13 +247,21 @@ export function explainPodAutoscaler(graph: Graph, pa: PodAutoscaler): Finding {
     return cause(step, `what it scales, ${pa.spec.scaleTargetRef.kind} ${pa.spec.scaleTargetRef.name}, does not exist`);
   const finding = explainDeployment(graph, deployment);
   if (finding.state !== 'ok') return because(step, finding);
-  if (kind.startsWith('hpa.') && step.text === undefined)
-    return cause(step, `its class ${kind} asks for a HorizontalPodAutoscaler, and nothing here acts on one`, [
-      {
-        run: `kubectl annotate podautoscaler ${shellWord(name)}${inNamespace(graph, namespace)} --overwrite autoscaling.knative.dev/class=kpa.autoscaling.knative.dev`,
-        why: 'let the concurrency of its requests decide; set the same in the template of the Service',
-      },
-    ]);
+  if (kind.startsWith('hpa.'))
+    return cause(
+      step,
+      step.text ?? `its class ${kind} asks for a HorizontalPodAutoscaler, and nothing here acts on one`,
+      [
+        {
+          run: templatePatch(
+            pa,
+            { 'autoscaling.knative.dev/class': 'kpa.autoscaling.knative.dev' },
+            inNamespace(graph, namespace),
+          ),
+          why: 'let its requests decide how many pods there are',
+        },
+      ],
+    );
   return cause(step, step.text ?? `PodAutoscaler ${name} has not decided yet`, [running(graph)]);
 }
 
@@ -265,7 +315,10 @@ function missingTarget(graph: Graph, route: Route): { text: string; next: Comman
   const flag = inNamespace(graph, namespace);
   for (const { revisionName, configurationName } of route.spec.traffic ?? []) {
     if (revisionName !== undefined && find(graph, Revision, namespace, revisionName) === undefined) {
-      const names = all(graph, Revision).map(({ metadata }) => metadata.name);
+      const own = all(graph, Revision).filter(
+        ({ metadata }) => service === undefined || metadata.labels?.['serving.knative.dev/service'] === service,
+      );
+      const names = own.map(({ metadata }) => metadata.name);
       const [near] = nearest(revisionName, names);
       const there =
         names.length === 0
@@ -291,35 +344,19 @@ function missingTarget(graph: Graph, route: Route): { text: string; next: Comman
   return undefined;
 }
 
+/** Changes the template of the Service or Configuration that a revision's object comes from. */
+function templatePatch({ metadata }: KubeObject, annotations: Readonly<Record<string, string>>, flag: string): string {
+  const { labels = {}, name } = metadata;
+  const service = labels['serving.knative.dev/service'] ?? '';
+  const target =
+    service === '' ? `configuration ${shellWord(labels[CONFIGURATION] ?? name)}` : `ksvc ${shellWord(service)}`;
+  const patch = JSON.stringify({ spec: { template: { metadata: { annotations } } } });
+  return `kubectl patch ${target}${flag} --type merge -p '${patch}'`;
+}
+
 function trafficPatch(service: string | undefined, route: string, flag: string, target: string): string {
   const traffic =
     target === '@latest' ? { latestRevision: true, percent: 100 } : { revisionName: target, percent: 100 };
   const patch = JSON.stringify({ spec: { traffic: [traffic] } });
   return `kubectl patch ${service === undefined ? `rt ${shellWord(route)}` : `ksvc ${shellWord(service)}`}${flag} --type merge -p '${patch}'`;
-}
-
-/** What is being deleted, or was written and not looked at since. */
-export function notLookedAt(graph: Graph, object: KubeObject): Finding | undefined {
-  const { name, deletionTimestamp, finalizers = [], creationTimestamp } = object.metadata;
-  const { kind } = object;
-  if (deletionTimestamp !== undefined)
-    return cause(
-      { kind, name, state: 'waiting', reason: 'Terminating', since: deletionTimestamp },
-      `${kind} ${name} is being deleted${finalizers.length === 0 ? '; what it owns goes first' : `; it waits for the finalizers ${finalizers.join(', ')}`}`,
-    );
-  const none = conditionsOf(object).length === 0;
-  if (!none && !isBehind(object)) return undefined;
-  return cause(
-    {
-      kind,
-      name,
-      state: 'waiting',
-      reason: 'NotReconciled',
-      ...(none && creationTimestamp !== undefined ? { since: creationTimestamp } : {}),
-    },
-    none
-      ? `${kind} ${name} has no status yet: no controller has taken it up`
-      : `the last change of ${kind} ${name} has not been looked at yet by its controller`,
-    [running(graph)],
-  );
 }

@@ -60,6 +60,11 @@ export function isBehind(object: KubeObject): boolean {
   return generation !== undefined && (seen ?? 0) < generation;
 }
 
+/** A command that makes an object, for any POSIX shell. */
+export function applyCommand(object: object, flag: string): string {
+  return `echo ${shellWord(JSON.stringify(object))} | zeroth apply${flag} -f -`;
+}
+
 /** A link of the chain that says what one condition says. */
 export function stepOf(object: KubeObject, of: Condition | undefined): Step {
   const { kind } = object;
@@ -76,13 +81,17 @@ export function stepOf(object: KubeObject, of: Condition | undefined): Step {
 
 /** The names nearest to a word that was meant to be one of them, at most three. */
 export function nearest(word: string, names: Iterable<string>): string[] {
-  const limit = Math.max(2, Math.floor(word.length / 3));
+  const limit = Math.max(1, Math.ceil(word.length / 4));
   return [...new Set(names)]
-    .map((name) => ({ name, distance: name.startsWith(word) || word.startsWith(name) ? 1 : editDistance(word, name) }))
+    .map((name) => ({ name, distance: isBeginning(word, name) ? 1 : editDistance(word, name) }))
     .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
     .slice(0, 3)
     .map(({ name }) => name);
+}
+
+function isBeginning(word: string, name: string): boolean {
+  return Math.min(word.length, name.length) >= 4 && (name.startsWith(word) || word.startsWith(name));
 }
 
 /** Levenshtein's distance. */

@@ -124,6 +124,12 @@ export function explainPod(graph: Graph, pod: Pod): Finding {
   if (scheduled?.status === 'False') return unschedulable(graph, pod, { ...stepOf(pod, scheduled), state: 'failed' });
   const statuses = pod.status?.containerStatuses ?? [];
   const initStatuses = pod.status?.initContainerStatuses ?? [];
+  if (pod.spec?.nodeName === undefined)
+    return cause(step, `pod ${name} is not given to a node yet: is the scheduler running?`, [running(graph)]);
+  if (statuses.length === 0 && initStatuses.length === 0 && phase === 'Pending')
+    return cause(step, `pod ${name} was given to node ${pod.spec.nodeName}, which has not said anything about it yet`, [
+      { run: `kubectl get node ${shellWord(pod.spec.nodeName)}`, why: 'is the node ready?' },
+    ]);
   for (const init of pod.spec?.initContainers ?? []) {
     const status = initStatuses.find((one) => one.name === init.name);
     const sidecar = init.restartPolicy === 'Always';
@@ -167,12 +173,6 @@ export function explainPod(graph: Graph, pod: Pod): Finding {
       step,
       `pod ${name} waits for its readiness gate ${gate.conditionType}, which somebody else has to set`,
     );
-  if (pod.spec?.nodeName === undefined)
-    return cause(step, `pod ${name} is not given to a node yet: is the scheduler running?`, [running(graph)]);
-  if (statuses.length === 0)
-    return cause(step, `pod ${name} was given to node ${pod.spec.nodeName}, which has not said anything about it yet`, [
-      { run: `kubectl get node ${shellWord(pod.spec.nodeName)}`, why: 'is the node ready?' },
-    ]);
   return cause(step, `pod ${name} is not ready${ready?.message === undefined ? '' : `: ${oneLine(ready.message)}`}`, [
     { run: `kubectl describe pod ${shellWord(name)}${inNamespace(graph, namespace)}`, why: 'its events' },
   ]);
