@@ -67,8 +67,12 @@ export const configurationLabeler: Reconciler<Configuration> = {
     const holders = candidates
       .filter((route) => holdsConfiguration(route, configuration, owned))
       .map((route) => route.metadata.name);
-    const routes = routesToName(configuration, holders, (name) =>
-      mayComeBack(world, configuration.metadata.namespace, name, configuration),
+    // A Service names its Route on its Configuration whatever the traffic, and would put it back for ever.
+    const routes = routesToName(
+      configuration,
+      holders,
+      (name) =>
+        isOwnRoute(name, configuration) || mayComeBack(world, configuration.metadata.namespace, name, configuration),
     );
     await patch(world, Configuration, configuration, patchConfiguration(configuration, routes));
   },
@@ -82,7 +86,10 @@ function mayComeBack(
   configuration: Configuration | undefined,
 ): boolean {
   const route = world.informer(Route).get(namespace, name);
-  if (route !== undefined) return !isSettled(route);
+  return route === undefined ? isOwnRoute(name, configuration) : !isSettled(route);
+}
+
+function isOwnRoute(name: string, configuration: Configuration | undefined): boolean {
   const owner = configuration === undefined ? undefined : controllerOf(configuration);
   return owner?.kind === 'Service' && owner.name === name;
 }

@@ -8,7 +8,6 @@ import {
   ROUTES_ANNOTATION,
   ROUTING_STATE_LABEL,
   ROUTING_STATE_MODIFIED,
-  SERVICE_LABEL,
 } from '../keys.ts';
 
 export interface Annotated {
@@ -36,13 +35,8 @@ export function holdsRevision(route: Route, revision: Revision, configuration: C
   });
 }
 
-/**
- * A Service's Route holds its Configuration whatever its traffic: the Service names it there too, and would forever.
- * @param owned the Configuration of a Revision that a Route names counts as held too
- */
+/** @param owned the Configuration of a Revision that a Route names counts as held too */
 export function holdsConfiguration(route: Route, configuration: Configuration, owned: readonly string[]): boolean {
-  const service = configuration.metadata.labels?.[SERVICE_LABEL];
-  if (service !== undefined && service === route.metadata.labels?.[SERVICE_LABEL]) return true;
   return targets(route).some(
     (target) => target.configurationName === configuration.metadata.name || owned.includes(target.revisionName ?? ''),
   );
