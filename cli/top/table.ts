@@ -54,6 +54,7 @@ function cells(row: Row): string[] {
 
 export function rateText(perSecond: number): string {
   if (perSecond === 0) return '0';
+  if (perSecond < 0.05) return '<0.1';
   return perSecond < 10 ? perSecond.toFixed(1) : String(Math.round(perSecond));
 }
 
