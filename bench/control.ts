@@ -20,18 +20,21 @@ export interface ControlLoad {
   readonly rate: number;
   /** Seconds over which idleness is measured. */
   readonly idle: number;
+  /** Without a pass and a write for so long the controllers count as being at rest, ms. */
+  readonly quiet: number;
 }
 
-export const FULL_LOAD: ControlLoad = { services: 1_000, rate: 5, idle: 60 };
+export const FULL_LOAD: ControlLoad = { services: 1_000, rate: 5, idle: 60, quiet: 2_000 };
 
-export async function control(load: ControlLoad = FULL_LOAD): Promise<Figure[]> {
+/** @param print takes the lines of the tables that show each write of one change */
+export async function control(load: ControlLoad, print: (line: string) => void): Promise<Figure[]> {
   let bench = await startBench();
   try {
     const { state, httpPort } = bench.instance;
     const figures = await creation(bench, load);
     figures.push(await idleness(bench, load), await resync(bench, load));
-    const changes = await costsOf(bench.instance, bench.client, lifeOf(atZero('ctl-change')));
-    figures.push(...compareWrites(changes));
+    const changes = await costsOf(bench.instance, bench.client, lifeOf(atZero('ctl-change')), load.quiet);
+    figures.push(...compareWrites(changes, print));
     bench.transport.close();
     await bench.instance.stop();
     const began = performance.now();
@@ -44,9 +47,9 @@ export async function control(load: ControlLoad = FULL_LOAD): Promise<Figure[]> 
   }
 }
 
-async function creation(bench: Bench, { services, rate }: ControlLoad): Promise<Figure[]> {
+async function creation(bench: Bench, { services, rate, quiet }: ControlLoad): Promise<Figure[]> {
   const { instance, client } = bench;
-  const before = (await settled(instance)).counters;
+  const before = (await settled(instance, quiet)).counters;
   const cpu = cpuOf(processTree(instance.pid));
   const empty = pssOf(processTree(instance.pid));
   let most = 0;
@@ -54,7 +57,7 @@ async function creation(bench: Bench, { services, rate }: ControlLoad): Promise<
   try {
     const manifests = Array.from({ length: services }, (_, i) => atZero(nameOf(i)));
     const times = await createAtRate(client, manifests, rate);
-    const { counters } = await settled(instance);
+    const { counters } = await settled(instance, quiet);
     const spent = cpuOf(processTree(instance.pid)) - cpu;
     const full = pssOf(processTree(instance.pid));
     most = Math.max(most, full);
@@ -104,12 +107,12 @@ const DEFAULTS: readonly [map: string, key: string, value: string][] = [
   ['config-autoscaler', 'stable-window', '60s'],
 ];
 
-async function resync({ instance, client }: Bench, { services }: ControlLoad): Promise<Figure> {
-  const before = (await settled(instance)).counters;
+async function resync({ instance, client }: Bench, { services, quiet }: ControlLoad): Promise<Figure> {
+  const before = (await settled(instance, quiet)).counters;
   const began = performance.now();
   for (const [map, key, value] of DEFAULTS)
     await client.patch(ConfigMap, SERVING_NAMESPACE, map, { data: { [key]: value } });
-  const { counters, at } = await settled(instance);
+  const { counters, at } = await settled(instance, quiet);
   const { writes, passes } = difference(counters, before);
   const own = 'patch configmaps';
   const others = new Map([...writes].filter(([what]) => what !== own));
@@ -123,12 +126,12 @@ async function resync({ instance, client }: Bench, { services }: ControlLoad): P
   };
 }
 
-async function restart({ instance }: Bench, { services }: ControlLoad, began: number): Promise<Figure[]> {
+async function restart({ instance }: Bench, { services, quiet }: ControlLoad, began: number): Promise<Figure[]> {
   const ready = (performance.now() - began) / 1000;
   const answer = await instance.fetch(`${nameOf(services - 1)}.default.localhost`);
   const answered = (performance.now() - began) / 1000;
   if (answer.status !== 200) throw new Error(`after the restart a Service answered ${answer.status}: ${answer.body}`);
-  const { counters, at } = await settled(instance);
+  const { counters, at } = await settled(instance, quiet);
   const { writes } = await readCounters(instance);
   return [
     {

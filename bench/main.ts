@@ -20,7 +20,7 @@ const QUESTIONS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   'data-path': dataPath,
   idle,
   broker,
-  control: () => control({ ...FULL_LOAD, ...numbers }),
+  control: () => control({ ...FULL_LOAD, ...numbers }, (line) => console.log(line)),
   soak: soakAndTell,
 };
 

@@ -78,8 +78,11 @@ function isOfKubernetes(change: string, write: string): boolean {
   return OF_KUBERNETES.test(write) || (change === 'removal' && write.startsWith('delete '));
 }
 
-/** Prints a table a change, and gives a figure a change: all but Kubernetes' own, Knative's least as the target. */
-export function compareWrites(costs: readonly ChangeCost[]): Figure[] {
+/**
+ * A table a change for `print`, and a figure a change: all writes but those of Kubernetes' own controllers, with Knative's
+ * least as the target.
+ */
+export function compareWrites(costs: readonly ChangeCost[], print: (line: string) => void): Figure[] {
   return costs.map(({ change, writes, passes, took }) => {
     const [ours, kubernetes] = [new Map<string, string[]>(), new Map<string, number>()];
     let own = 0;
@@ -94,13 +97,13 @@ export function compareWrites(costs: readonly ChangeCost[]): Figure[] {
     }
     const theirs = KNATIVE[change] ?? {};
     const least = Object.values(theirs).reduce((all, count) => all + count, 0);
-    console.log(`\n${change}: ${own} writes, Knative at least ${least}; ${passes} passes, ${took.toFixed(0)} ms`);
+    print(`\n${change}: ${own} writes, Knative at least ${least}; ${passes} passes, ${took.toFixed(0)} ms`);
     for (const resource of [...new Set([...ours.keys(), ...Object.keys(theirs)])].sort()) {
       const verbs = ours.get(resource)?.join(', ') ?? '–';
-      console.log(`  ${resource.padEnd(58)} ${verbs.padEnd(24)} ${theirs[resource] ?? '–'}`);
+      print(`  ${resource.padEnd(58)} ${verbs.padEnd(24)} ${theirs[resource] ?? '–'}`);
     }
     const rest = [...kubernetes].map(([write, count]) => `${count} ${write}`).sort();
-    if (rest.length > 0) console.log(`  of Kubernetes: ${rest.join(', ')}`);
+    if (rest.length > 0) print(`  of Kubernetes: ${rest.join(', ')}`);
     return {
       name: `writes: ${change}`,
       value: own,

@@ -29,7 +29,7 @@ export async function costsOf(
   instance: Instance,
   client: Client,
   changes: readonly Change[],
-  quiet?: number,
+  quiet: number,
 ): Promise<ChangeCost[]> {
   const costs: ChangeCost[] = [];
   let before: Counters = (await settled(instance, quiet)).counters;

@@ -9,7 +9,7 @@ const PATIENCE = 120_000;
  * Waits until no pass was made and nothing was written for `quiet` ms.
  * @returns the counters then, and when the last of them changed (`performance.now()`)
  */
-export async function settled(instance: Instance, quiet = 2_000): Promise<{ counters: Counters; at: number }> {
+export async function settled(instance: Instance, quiet: number): Promise<{ counters: Counters; at: number }> {
   const deadline = performance.now() + PATIENCE;
   let counters = await readCounters(instance);
   let at = performance.now();
