@@ -42,8 +42,9 @@ export function createSender(options: SenderOptions): Sender {
   function address(url: URL): { host: string; port: number } {
     const hostname = url.hostname.replace(/^\[|\]$/g, '');
     const own = { host: hostname, port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)) };
-    if (options.gateway !== undefined && url.protocol === 'http:' && isInCluster(hostname, options.clusterDomain))
-      return options.gateway;
+    if (options.gateway !== undefined && isInCluster(hostname, options.clusterDomain))
+      // The gateway's port for https is in the URL: the only one that a name can have without Services of its own.
+      return url.protocol === 'http:' ? options.gateway : { ...own, host: options.gateway.host };
     // The C library of a bare machine does not know these names; RFC 6761 says where they lead.
     return hostname === 'localhost' || hostname.endsWith('.localhost') ? { ...own, host: '127.0.0.1' } : own;
   }

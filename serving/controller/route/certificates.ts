@@ -1,4 +1,5 @@
 /** TLS of a Route: one Certificate a public host, one a tag for the names inside the cluster. Reference section 2.5. */
+import { Secret } from '../../../api/core.ts';
 import { Certificate } from '../../../api/networking/certificate.ts';
 import type { Ingress, IngressPath } from '../../../api/networking/ingress.ts';
 import { Route, ROUTE_CONDITIONS, type RouteStatus } from '../../../api/serving/route.ts';
@@ -118,6 +119,7 @@ async function provideLocal(inputs: Inputs, tag: string, tls: RouteTls['tls']): 
   const certificate = await provision(request, inputs);
   if (isReady(certificate)) {
     for (const host of hosts) setScheme(inputs, host, 'ClusterLocal', 'https');
+    await addTrust(inputs, certificate);
     conditions.markTrue(CERTIFICATE_PROVISIONED);
     tls.push({ hosts, secretName: certificate.spec.secretName, secretNamespace: certificate.metadata.namespace ?? '' });
   } else markUnready(conditions, certificate);
@@ -169,6 +171,14 @@ function markUnready(conditions: Conditions, certificate: Certificate): void {
 function markFailed(conditions: Conditions, name: string, reason: string): void {
   const message = `Certificate ${name} fails to be provisioned: ${reason}`;
   conditions.markFalse(CERTIFICATE_PROVISIONED, 'CertificateProvisionFailed', message);
+}
+
+/** Whoever sends to the address learns whom to trust, as Addressables say it; events are delivered so. */
+async function addTrust({ status, world }: Inputs, { metadata, spec }: Certificate): Promise<void> {
+  const secret = await world.client.find(Secret, metadata.namespace, spec.secretName);
+  const ca = secret?.data?.['ca.crt'];
+  if (ca === undefined || status.address === undefined) return;
+  status.address = { ...status.address, CACerts: Buffer.from(ca, 'base64').toString('utf8') };
 }
 
 /** A URL of another scheme has that scheme's port. */
