@@ -15,12 +15,14 @@ import { SERVERLESS_SERVICE_LABEL } from '../keys.ts';
 import { beginPass, concludePass } from '../observe.ts';
 import { USER_PORT_NAME } from '../revision/resources/port.ts';
 import {
+  activatorPorts,
   ENDPOINTS_POPULATED,
   makePrivateService,
   makePublicEndpoints,
   makePublicService,
   privateServiceName,
 } from './resources/services.ts';
+import { subsetOf, type Subset } from './subset.ts';
 
 const ACTIVATOR_SERVICE = 'activator-service';
 const ACTIVATOR_POPULATED = 'ActivatorEndpointsPopulated';
@@ -143,19 +145,26 @@ function withSpec(existing: Service, desired: Service, selects: boolean): Servic
 }
 
 /**
- * The public Service leads to the activators, which stay in the path. Where they have no Service of their own (the
- * local gateway), names are resolved by the gateway itself and there is nothing to publish.
+ * The public Service leads to some of the activators, which stay in the path; to the pods only while there is no
+ * activator. Where they have no Service of their own (the local gateway), names are resolved by the gateway itself and
+ * there is nothing to publish.
  */
 async function publishActivators(sks: Sks, systemNamespace: string, world: World): Promise<void> {
   const activators = world.informer(Endpoints).get(systemNamespace, ACTIVATOR_SERVICE);
   if (activators === undefined) return;
-  const desired = makePublicEndpoints(sks, activators.subsets ?? []);
+  const { name, namespace = '' } = sks.metadata;
+  const ready = (activators.subsets ?? []).filter(({ addresses = [] }) => addresses.length > 0);
+  const subsets =
+    ready.length === 0
+      ? podSubsets(world, namespace, privateServiceName(sks))
+      : activatorPorts(sks, subsetOf(ready, sks.spec.numActivators ?? 0, name));
+  const desired = makePublicEndpoints(sks, subsets);
   await ensure(world, {
     type: Endpoints,
     owner: sks,
     desired,
     update: (existing) =>
-      includes(existing.subsets ?? [], desired.subsets) ? existing : { ...existing, subsets: desired.subsets },
+      includes(existing.subsets ?? [], subsets) ? existing : { ...existing, subsets: desired.subsets },
     what: 'public K8s Endpoints',
   });
 }
@@ -169,13 +178,32 @@ function servedPort(deployment: Deployment): number {
 }
 
 function readyAddresses(world: World, namespace: string, service: string): number {
+  return slicesOf(world, namespace, service).flatMap(readyEndpoints).length;
+}
+
+function podSubsets(world: World, namespace: string, service: string): Subset[] {
+  return slicesOf(world, namespace, service)
+    .map((slice) => ({
+      addresses: readyEndpoints(slice)
+        .flatMap(({ addresses }) => addresses)
+        .map((ip) => ({ ip })),
+      ports: (slice.ports ?? []).flatMap(({ name, port, protocol, appProtocol }) =>
+        port === undefined ? [] : [{ name, port, protocol, appProtocol }],
+      ),
+    }))
+    .filter(({ addresses }) => addresses.length > 0);
+}
+
+function readyEndpoints(slice: EndpointSlice) {
+  return (slice.endpoints ?? []).filter((endpoint) => endpoint.conditions?.ready !== false);
+}
+
+function slicesOf(world: World, namespace: string, service: string): EndpointSlice[] {
   return world
     .informer(EndpointSlice)
     .index(BY_SERVICE, ({ metadata }) => {
       const label = metadata.labels?.['kubernetes.io/service-name'];
       return label === undefined ? [] : [`${metadata.namespace ?? ''}/${label}`];
     })
-    .byIndex(BY_SERVICE, `${namespace}/${service}`)
-    .flatMap((slice) => slice.endpoints ?? [])
-    .filter((endpoint) => endpoint.conditions?.ready !== false).length;
+    .byIndex(BY_SERVICE, `${namespace}/${service}`);
 }

@@ -177,6 +177,39 @@ t.test('activators with a Service of their own are published', async (t) => {
   });
 });
 
+t.test('which of the activators a revision uses, and what it does without any', async (t) => {
+  const activatorsAt = (...ips: string[]): Endpoints => ({
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { name: 'activator-service', namespace: 'knative-serving' },
+    subsets: [{ addresses: ips.map((ip) => ({ ip })), ports: [{ name: 'http', port: 8012 }] }],
+  });
+  const all = ['1', '2', '3', '4'].map((n) => `10.0.0.${n}`);
+  const published = async (numActivators: number, activators: Endpoints, ...more: KubeObject[]) => {
+    const { writes } = await pass(sks({ spec: { numActivators } }), [deployment, activators, ...more]);
+    const object = writes.at(-1)?.object as Endpoints;
+    return (object.subsets ?? []).flatMap(({ addresses = [], ports = [] }) =>
+      addresses.map(({ ip }) => `${ip}:${ports.map(({ port }) => port).join()}`),
+    );
+  };
+  t.strictSame(
+    await published(0, activatorsAt(...all)),
+    all.map((ip) => `${ip}:8012`),
+    'all of them',
+  );
+  t.strictSame(
+    await published(9, activatorsAt(...all)),
+    all.map((ip) => `${ip}:8012`),
+    'no more than there are',
+  );
+  const two = await published(2, activatorsAt(...all));
+  t.equal(two.length, 2);
+  t.strictSame(await published(2, activatorsAt(...all)), two, 'always the same');
+  const pods = over(slice(true, false), { ports: [{ name: 'http', port: 9000, protocol: 'TCP' }] });
+  t.strictSame(await published(2, activatorsAt(), pods), ['10.0.0.0:9000'], 'without activators its ready pods');
+  t.strictSame(await published(2, activatorsAt()), [], 'without either nothing');
+});
+
 t.test('somebody else’s Service', async (t) => {
   const foreign = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'rev-private', namespace: 'ns' } };
   const { status, failure } = await pass(sks(), [deployment, foreign]);

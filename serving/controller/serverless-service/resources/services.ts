@@ -53,18 +53,23 @@ export function makePrivateService(
   };
 }
 
-/** @param source the activators' own addresses */
-export function makePublicEndpoints(sks: ServerlessService, source: readonly Subset[]): Endpoints {
-  const wanted = ACTIVATOR_PORTS[sks.spec.protocolType];
+/** @param subsets where requests go: to activators, or to the pods */
+export function makePublicEndpoints(sks: ServerlessService, subsets: readonly Subset[]): Endpoints {
   return {
     apiVersion: apiVersionOf(Endpoints),
     kind: Endpoints.kind,
     metadata: metadata(sks, sks.metadata.name, 'Public'),
-    subsets: source.map((subset) => ({
-      ...subset,
-      ports: subset.ports?.filter((one) => one.port === wanted || one.port === 8112 || subset.ports?.length === 1),
-    })),
+    subsets: [...subsets],
   };
+}
+
+/** Of all that activators listen on, the ports for this revision's protocol and for TLS. */
+export function activatorPorts(sks: ServerlessService, subsets: readonly Subset[]): Subset[] {
+  const wanted = ACTIVATOR_PORTS[sks.spec.protocolType];
+  return subsets.map((subset) => ({
+    ...subset,
+    ports: subset.ports?.filter((one) => one.port === wanted || one.port === 8112 || subset.ports?.length === 1),
+  }));
 }
 
 function metadata(sks: ServerlessService, name: string, type: 'Public' | 'Private') {
