@@ -77,6 +77,9 @@ t.test('no accepted object crashes a reconciler, keeps it busy or slows others',
   const told = (status: number): void => void answers.set(status, (answers.get(status) ?? 0) + 1);
 
   const accepted: { path: string; versions: Manifest[] }[] = [];
+  // Once kept two controllers busy with each other.
+  const traffic = [{ revisionName: 'nowhere', percent: 100 }];
+  await client.create(Service, serviceOf('fuzz-1000', run('one'), { traffic }));
   for (const [i, { kind, versions }] of fc.sample(one, { numRuns: OBJECTS, seed }).entries()) {
     const name = kind === 'DomainMapping' || kind === 'ClusterDomainClaim' ? `fuzz-${i}.example.com` : `fuzz-${i}`;
     const manifests = versions.map((list) => named(changed(SOUND[kind] ?? {}, list), name));
