@@ -81,6 +81,12 @@ export class Policies {
     const denied: Objection[] = [];
     for (const policy of policies) {
       if (!this.#concerns(policy.concern, attributes)) continue;
+      const unknown = this.#unknownParam(policy);
+      if (unknown !== undefined) {
+        const message = `failed to configure policy: failed to find resource referenced by paramKind: '${unknown}'`;
+        if (!policy.failsOpen) denied.push({ policy, binding: undefined, message, reason: '' });
+        continue;
+      }
       for (const binding of policy.bindings) {
         if (!this.#concerns(binding.concern, attributes)) continue;
         const { objections, failure } = await this.#judge(cel, policy, binding, attributes);
@@ -198,11 +204,8 @@ export class Policies {
     { namespace }: Attributes,
   ): { readonly params: readonly (KubeObject | undefined)[] } | { readonly problem: string } {
     if (paramKind === undefined || param === undefined) return { params: [undefined] };
-    const slash = paramKind.apiVersion.indexOf('/');
-    const group = slash < 0 ? '' : paramKind.apiVersion.slice(0, slash);
-    const info = this.#registry.kind(group, paramKind.apiVersion.slice(slash + 1), paramKind.kind);
-    if (info === undefined)
-      return { problem: `paramKind kind \`${paramKind.apiVersion}, Kind=${paramKind.kind}\` not known` };
+    const info = this.#kindOf(paramKind);
+    if (info === undefined) return { params: [undefined] };
     if (!info.namespaced && param.namespace !== '')
       return { problem: 'paramRef.namespace must not be provided for a cluster-scoped `paramKind`' };
     const where = info.namespaced ? param.namespace || (namespace ?? '') : '';
@@ -219,6 +222,17 @@ export class Policies {
     if (params.length === 0 && param.isRequired)
       return { problem: 'no params found for policy binding with `Deny` parameterNotFoundAction' };
     return { params };
+  }
+
+  #kindOf({ apiVersion, kind }: NonNullable<Policy['paramKind']>) {
+    const slash = apiVersion.indexOf('/');
+    const group = slash < 0 ? '' : apiVersion.slice(0, slash);
+    return this.#registry.kind(group, apiVersion.slice(slash + 1), kind);
+  }
+
+  #unknownParam({ paramKind }: Policy): string | undefined {
+    if (paramKind === undefined || this.#kindOf(paramKind) !== undefined) return undefined;
+    return `${paramKind.apiVersion}, Kind=${paramKind.kind}`;
   }
 
   #program(cel: AdmissionCel, expression: string): CelProgram {

@@ -88,6 +88,12 @@ const DEFAULTS: Readonly<Record<string, Default>> = {
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration': (object) => each(object, 'webhooks', defaultWebhook),
   'admissionregistration.k8s.io/MutatingWebhookConfiguration': (object) =>
     each(object, 'webhooks', (hook) => fill(defaultWebhook(hook), { reinvocationPolicy: 'Never' })),
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicy': spec((policy) =>
+    at(fill(policy, { failurePolicy: 'Fail' }), 'matchConstraints', defaultMatchResources),
+  ),
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': spec((binding) =>
+    at(binding, 'matchResources', defaultMatchResources),
+  ),
   'storage.k8s.io/StorageClass': (object) => fill(object, { reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' }),
   'scheduling.k8s.io/PriorityClass': (object) => fill(object, { preemptionPolicy: 'PreemptLowerPriority' }),
   'networking.k8s.io/NetworkPolicy': spec((policy) =>
@@ -214,6 +220,12 @@ function defaultBinding(binding: Fields): Fields {
   return each(named, 'subjects', (subject) =>
     subject.kind === 'ServiceAccount' ? subject : fill(subject, { apiGroup: RBAC }),
   );
+}
+
+function defaultMatchResources(resources: Fields): Fields {
+  const filled = fill(resources, { matchPolicy: 'Equivalent', namespaceSelector: {}, objectSelector: {} });
+  const ruled = each(filled, 'resourceRules', (rule) => fill(rule, { scope: '*' }));
+  return each(ruled, 'excludeResourceRules', (rule) => fill(rule, { scope: '*' }));
 }
 
 function defaultWebhook(hook: Fields): Fields {

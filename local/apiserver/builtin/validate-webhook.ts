@@ -20,7 +20,7 @@ const SCOPES = ['*', 'Cluster', 'Namespaced'];
 const LONGEST_TIMEOUT = 30;
 const MOST_CONDITIONS = 64;
 
-type Check = (value: Fields, path: string, problems: FieldProblem[]) => void;
+export type Check = (value: Fields, path: string, problems: FieldProblem[]) => void;
 
 export function validateMutatingWebhooks(object: Fields): FieldProblem[] {
   return validateWebhooks(object, (webhook, path, problems) =>
@@ -78,7 +78,7 @@ function checkFullName(name: string, path: string, problems: FieldProblem[]): vo
     problems.push(invalid(path, name, 'should be a domain with at least three segments separated by dots'));
 }
 
-const checkRule: Check = (rule, path, problems) => {
+export const checkRule: Check = (rule, path, problems) => {
   const operations = textsAt(rule, 'operations');
   checkWildcard(operations, `${path}.operations`, 'operations', problems);
   operations.forEach((operation, index) => {
@@ -177,7 +177,7 @@ const checkService: Check = (service, path, problems) => {
     });
 };
 
-const checkSelector: Check = (selector, path, problems) => {
+export const checkSelector: Check = (selector, path, problems) => {
   for (const [key, value] of Object.entries(fieldAt(selector, 'matchLabels'))) {
     checkName(qualifiedName, key, `${path}.matchLabels`, problems);
     checkName(labelValue, String(value), `${path}.matchLabels`, problems);
@@ -198,7 +198,7 @@ const checkSelector: Check = (selector, path, problems) => {
   });
 };
 
-function checkConditions(conditions: readonly Fields[], path: string, problems: FieldProblem[]): void {
+export function checkConditions(conditions: readonly Fields[], path: string, problems: FieldProblem[]): void {
   if (conditions.length > MOST_CONDITIONS) problems.push(tooMany(path, conditions.length, MOST_CONDITIONS));
   const names = new Set<string>();
   conditions.forEach((condition, index) => {
@@ -214,7 +214,7 @@ function checkConditions(conditions: readonly Fields[], path: string, problems: 
   });
 }
 
-function checkExpression(expression: string, path: string, problems: FieldProblem[]): void {
+export function checkExpression(expression: string, path: string, problems: FieldProblem[]): void {
   try {
     loadedAdmissionCel()?.compile(expression);
   } catch (error) {
@@ -234,7 +234,7 @@ function checkReviewVersions(versions: readonly string[], path: string, problems
     problems.push(invalid(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(', ')}`));
 }
 
-function checkOptional(
+export function checkOptional(
   object: Fields,
   key: string,
   supported: readonly string[],
@@ -247,7 +247,7 @@ function checkOptional(
     problems.push(notSupported(`${path}.${key}`, value, supported));
 }
 
-function textsAt(object: Fields, key: string): string[] {
+export function textsAt(object: Fields, key: string): string[] {
   const list = object[key];
   return Array.isArray(list) ? list.filter((one) => typeof one === 'string') : [];
 }

@@ -4,6 +4,7 @@ import type { Fields } from './fill.ts';
 import { validateBinding, validateConfigMap, validateLease, validateRole, validateSecret } from './validate-data.ts';
 import { validateEndpoints, validateEndpointSlice, validateIngress, validateService } from './validate-network.ts';
 import { validatePod } from './validate-pod.ts';
+import { validatePolicy, validatePolicyBinding } from './validate-policy.ts';
 import { validateMutatingWebhooks, validateValidatingWebhooks } from './validate-webhook.ts';
 import {
   validateCronJob,
@@ -35,6 +36,8 @@ const RULES: Readonly<Record<string, Validate>> = {
   'rbac.authorization.k8s.io/ClusterRole': validateRole,
   'rbac.authorization.k8s.io/RoleBinding': validateBinding,
   'rbac.authorization.k8s.io/ClusterRoleBinding': validateBinding,
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicy': validatePolicy,
+  'admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding': validatePolicyBinding,
   'admissionregistration.k8s.io/MutatingWebhookConfiguration': validateMutatingWebhooks,
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration': validateValidatingWebhooks,
 };

@@ -123,7 +123,10 @@ t.test('what a policy says is in the answer', async (t) => {
       'no such kind of parameter',
       { paramKind: { apiVersion: 'x/v1', kind: 'X' }, validations: [{ expression: 'true' }] },
       { paramRef: { name: 'p', parameterNotFoundAction: 'Deny' } },
-      { message: /failed to configure binding: paramKind kind/ },
+      {
+        message:
+          /Policy 'p' denied request: failed to configure policy: failed to find resource referenced by paramKind: 'x\/v1, Kind=X'/,
+      },
     ],
   ];
   for (const [name, policy, binding, expected] of cases) {
@@ -204,4 +207,56 @@ t.test('parameters come from objects, by name or by label', async (t) => {
   await set(policy, { paramRef: { selector, namespace: 'kube-system', parameterNotFoundAction: 'Deny' } });
   t.match(await put({ size: '4' }), { message: /most 3$/ });
   t.match(await put({ size: '2' }), { status: 201 });
+});
+
+t.test('what could never work is refused when it is written', async (t) => {
+  const { apply } = await start(t);
+  const policy = { matchConstraints: { resourceRules: [RULE] }, validations: [{ expression: 'true' }] };
+  const binding = { policyName: 'p', validationActions: ['Deny'] };
+  const cases: [type: typeof Policy, spec: object, problem: RegExp][] = [
+    [Policy, { ...policy, matchConstraints: undefined }, /spec\.matchConstraints: Required value/],
+    [Policy, { ...policy, matchConstraints: {} }, /spec\.matchConstraints\.resourceRules: Required value/],
+    [Policy, { ...policy, validations: [] }, /spec\.validations: Required value: validations or auditAnnotations must/],
+    [
+      Policy,
+      { ...policy, validations: [{ expression: '' }] },
+      /validations\[0\]\.expression: Required value: expression is/,
+    ],
+    [
+      Policy,
+      { ...policy, validations: [{ expression: 'object.' }] },
+      /validations\[0\]\.expression: Invalid value: "object\.": compilation failed/,
+    ],
+    [
+      Policy,
+      { ...policy, validations: [{ expression: 'true', reason: 'Why' }] },
+      /reason: Unsupported value: "Why": supported values: "Forbidden", "Invalid", "RequestEntityTooLarge"/,
+    ],
+    [
+      Policy,
+      { ...policy, variables: [{ name: 'a-b', expression: 'true' }] },
+      /variables\[0\]\.name: Invalid value: "a-b": must be a valid CEL identifier/,
+    ],
+    [Binding, { ...binding, policyName: '' }, /spec\.policyName: Required value/],
+    [
+      Binding,
+      { ...binding, validationActions: [] },
+      /spec\.validationActions: Required value: at least one validation action is required/,
+    ],
+    [
+      Binding,
+      { ...binding, validationActions: ['Deny', 'Warn'] },
+      /spec\.validationActions: Invalid value: \["Deny","Warn"\]: must not contain both/,
+    ],
+    [
+      Binding,
+      { ...binding, paramRef: { parameterNotFoundAction: 'Deny' } },
+      /spec\.paramRef: Required value: one of name or selector/,
+    ],
+    [Binding, { ...binding, paramRef: { name: 'a' } }, /spec\.paramRef\.parameterNotFoundAction: Required value/],
+  ];
+  for (const [type, spec, message] of cases) await t.rejects(apply(type, 'x', spec), { code: 422, message });
+  t.match(await apply(Policy, 'p', policy), {
+    spec: { failurePolicy: 'Fail', matchConstraints: { matchPolicy: 'Equivalent' } },
+  });
 });
