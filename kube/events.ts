@@ -32,12 +32,22 @@ export type EventType = 'Normal' | 'Warning';
 
 const REMEMBERED = 1_000;
 
+/** Events that may be written about one object at once, and ms after which it may have one more: client-go's. */
+const BURST = 25;
+const REFILL = 300_000;
+
+interface Budget {
+  readonly left: number;
+  readonly at: number;
+}
+
 export class EventRecorder {
   readonly #client: Client;
   readonly #component: string;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #counts = new Map<string, number>();
+  readonly #budgets = new Map<string, Budget>();
 
   constructor(client: Client, component: string, clock: Clock, log: Logger) {
     this.#client = client;
@@ -46,7 +56,10 @@ export class EventRecorder {
     this.#log = log;
   }
 
-  /** Records without waiting: an event is never worth failing a reconcile for. */
+  /**
+   * Records without waiting: an event is never worth failing a reconcile for. An object that keeps failing is counted,
+   * but written about ever more rarely.
+   */
   record(object: KubeObject, type: EventType, reason: string, message: string): void {
     void this.#write(object, type, reason, message).catch((error: unknown) => {
       this.#log.debug('event not recorded', { reason, object: object.metadata.name, error });
@@ -61,10 +74,8 @@ export class EventRecorder {
       .slice(0, 16);
     const eventName = `${name.slice(0, 236)}.${hash}`;
     const count = (this.#counts.get(eventName) ?? 0) + 1;
-    this.#counts.delete(eventName);
-    this.#counts.set(eventName, count);
-    const oldest = this.#counts.size > REMEMBERED ? this.#counts.keys().next().value : undefined;
-    if (oldest !== undefined) this.#counts.delete(oldest);
+    remember(this.#counts, eventName, count);
+    if (!this.#spend(uid ?? `${namespace}/${name}`)) return;
     const now = new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
     if (count > 1) {
       try {
@@ -102,4 +113,21 @@ export class EventRecorder {
       await this.#client.patch(CoreEvent, namespace, eventName, { count, lastTimestamp: now });
     }
   }
+
+  #spend(object: string): boolean {
+    const now = this.#clock.now();
+    const { left, at } = this.#budgets.get(object) ?? { left: BURST, at: now };
+    // A clock that was set back refills nothing.
+    const refilled = Math.min(BURST, left + Math.max(0, now - at) / REFILL);
+    remember(this.#budgets, object, { left: refilled < 1 ? refilled : refilled - 1, at: now });
+    return refilled >= 1;
+  }
+}
+
+/** The newest entries of a map, the oldest forgotten. */
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.size > REMEMBERED ? map.keys().next().value : undefined;
+  if (oldest !== undefined) map.delete(oldest);
 }
