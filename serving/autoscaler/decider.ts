@@ -81,11 +81,12 @@ export class Decider {
 
   /**
    * Keeps at least this many pods for a stable window: what was measured before now is not known.
-   * An autoscaler that has just started must not take pods away before it has seen their load.
+   * An autoscaler that has just started must not take pods away before it has seen their load. What is held already
+   * is held for longer.
    */
   hold(now: number, pods: number): void {
-    if (pods < 1) return;
-    this.#panic = { since: now, maxPods: Math.max(this.#panic.maxPods, pods) };
+    const maxPods = Math.max(this.#panic.maxPods, pods);
+    if (maxPods > 0) this.#panic = { since: now, maxPods };
   }
 
   /** @returns whether something changed that the PodAutoscaler must know of */

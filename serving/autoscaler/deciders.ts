@@ -42,8 +42,12 @@ export class Deciders {
     return this.#all.get(key);
   }
 
-  /** Creates the decider of a revision or gives it a changed spec. */
-  ensure(key: string, spec: DeciderSpec): Decider {
+  /**
+   * Creates the decider of a revision or gives it a changed spec.
+   * @param had pods that it had when it was last looked at, by an autoscaler before this one; they may be on their way
+   *   back up, and are kept as those that are ready
+   */
+  ensure(key: string, spec: DeciderSpec, had = 0): Decider {
     const known = this.#all.get(key);
     if (known !== undefined) {
       if (!deepEqual(known.spec, spec)) known.update(spec, this.#options.clock.now());
@@ -52,7 +56,7 @@ export class Deciders {
     const decider = new Decider(spec);
     this.#all.set(key, decider);
     const pods = this.#options.readyPods(key);
-    decider.hold(this.#options.clock.now(), pods);
+    decider.hold(this.#options.clock.now(), Math.max(pods, had));
     if (pods > 0) this.#wake(key);
     return decider;
   }

@@ -22,7 +22,7 @@ import { hpaReconciler } from './hpa/reconciler.ts';
 import { AutoscalerMetrics } from './metrics.ts';
 import { metricReconciler } from './metric.ts';
 import { podAutoscalerReconciler } from './pod-autoscaler.ts';
-import { indexPods, readyPods, revisionKeyOf } from './pods.ts';
+import { indexPods, podsBefore, readyPods, revisionKeyOf } from './pods.ts';
 import { serveReports, type ReportServer } from './reports.ts';
 import { ScaleDown } from './scale-down.ts';
 import { planScale } from './scale-plan.ts';
@@ -115,7 +115,7 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
     const annotations = readAnnotations(pa.metadata.annotations);
     const { autoscaler: config } = settings.current();
     if ((annotations.class ?? config.podAutoscalerClass) === KPA_CLASS)
-      deciders.ensure(key, deciderSpecOf(pa, annotations, config));
+      deciders.ensure(key, deciderSpecOf(pa, annotations, config), podsBefore(pa, scaler.current(pa)));
   });
   informers.of(Deployment).onChange((before, after) => coldStarts.deploymentChanged(before, after));
   pods.onChange((before, after) => {

@@ -13,7 +13,7 @@ import { notOwned, rfc3339, told } from './blocked.ts';
 import type { Settings } from './settings.ts';
 import type { Deciders } from './deciders.ts';
 import type { AutoscalerMetrics } from './metrics.ts';
-import { countPods, revisionKeyOf } from './pods.ts';
+import { countPods, podsBefore, revisionKeyOf } from './pods.ts';
 import { activatorsOf, isForeign, metricOf, modeOf, serverlessServiceOf } from './resources.ts';
 import { planScale, type ScalePlan } from './scale-plan.ts';
 import type { ScaleDown } from './scale-down.ts';
@@ -54,7 +54,8 @@ export function podAutoscalerReconciler(parts: PodAutoscalerParts): Reconciler<P
       if ((annotations.class ?? config.podAutoscalerClass) !== KPA_CLASS) return;
       const key = keyOf(namespace, name);
       const now = world.clock.now();
-      const decider = deciders.ensure(key, deciderSpecOf(pa, annotations, config));
+      const had = podsBefore(pa, scaler.current(pa));
+      const decider = deciders.ensure(key, deciderSpecOf(pa, annotations, config), had);
       const pods = countPods(world.informer(Pod), key);
       metrics.pods(key, pa, pods);
 

@@ -1,5 +1,7 @@
 /** How the pods of a revision are doing. Source: knative/serving pkg/resources pod counting (behaviour). */
+import type { PodAutoscaler } from '../../api/autoscaling/pod-autoscaler.ts';
 import { Pod } from '../../api/core.ts';
+import { conditionOf } from '../../kube/conditions.ts';
 import { keyOf, type Informer } from '../../kube/informer.ts';
 
 export interface PodCounts {
@@ -44,6 +46,16 @@ export function countPods(pods: Informer<Pod>, key: string): PodCounts {
     if (state !== 'gone') counts[state]++;
   }
   return counts;
+}
+
+/**
+ * Pods that a revision had when an autoscaler last looked at it; after a restart of the machine none of them is ready
+ * yet. Those of a revision that is new, idle or only just asked for are nobody's to keep.
+ * @param asked what its scale target is asked for
+ */
+export function podsBefore(pa: PodAutoscaler, asked: number | undefined): number {
+  const was = (type: string) => conditionOf(pa.status, type)?.status === 'True';
+  return was('Active') && was('ScaleTargetInitialized') ? (asked ?? 0) : 0;
 }
 
 function stateOf(pod: Pod): keyof PodCounts | 'gone' {

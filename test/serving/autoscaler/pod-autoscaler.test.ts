@@ -196,6 +196,36 @@ void t.test('an autoscaler that is restarted takes nothing away before it has se
   after.close();
 });
 
+void t.test(
+  'a restart that took the pods along brings them all back, and keeps them for a stable window',
+  async (t) => {
+    const world = await startWorld(t);
+    const before = await connectActivator(world);
+    await ready(world, { 'autoscaling.knative.dev/target': '10' });
+    await pass(world, 8, () => before.send(load(world, 28)));
+    await until(world, 'scale of four', () => replicas(world) === 4);
+    await runPods(world, 4);
+    await until(world, 'four pods', () => getPodAutoscaler(world)?.status?.actualScale === 4);
+    await world.autoscaler.stop();
+    await runPods(world, 0);
+    await world.restart(60_000);
+    const after = await connectActivator(world);
+    await pass(world, 3);
+    await runPods(world, 1);
+    await pass(world, 10);
+    await runPods(world, 4);
+    await pass(world, 40);
+    t.equal(replicas(world), 4);
+    t.equal(condition(world, 'Active'), 'True');
+    await until(world, 'fewer pods', () => {
+      world.clock.advance(1000);
+      return (replicas(world) ?? 4) < 4;
+    });
+    before.close();
+    after.close();
+  },
+);
+
 void t.test('what does not start is given up after its deadline', async (t) => {
   const world = await startWorld(t);
   await createRevision(world, { 'serving.knative.dev/progress-deadline': '10s' });
