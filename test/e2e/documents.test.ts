@@ -10,6 +10,7 @@ import { findKubectl, kubectlMissing } from '../kubectl.ts';
 /** A document and what the output of its commands must hold, in this order. */
 const DOCUMENTS: readonly [file: string, promises: readonly (string | RegExp)[]][] = [
   ['README.md', ['Hello World!', 'Hello canary!', '202', 'com.example.order from /cart id 1: {"item":"tea"}']],
+  ['docs/tls.md', ['Hello World!', /301 https:\/\/hello\.default\.localhost:\d+\/path/]],
   ['examples/hello/README.md', ['Hello World!']],
   ['examples/canary/README.md', [/90 blue\n\s+10 green/, 'green\n', '100 blue']],
   ['examples/websocket/README.md', ['who is there?']],
@@ -31,19 +32,17 @@ for (const [file, promises] of DOCUMENTS) {
     if ('path' in kubectl) executable(join(bin, 'kubectl'), `exec '${kubectl.path}' "$@"`);
     executable(join(bin, 'zeroth'), `exec '${process.execPath}' '${resolve('dist/zeroth.js')}' "$@"`);
     // The instance of this test has ports and a state folder of its own.
-    const script = blocksOf(readFileSync(file, 'utf8')).join('\n').replaceAll('8080', String(zeroth.httpPort));
+    const script = blocksOf(readFileSync(file, 'utf8'))
+      .join('\n')
+      .replaceAll('8080', String(zeroth.httpPort))
+      .replaceAll('8443', String(zeroth.httpsPort));
     const env = {
       ...cleanEnv(),
       PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`,
       KUBECONFIG: zeroth.kubeconfig,
       ZEROTH_STATE: zeroth.state,
     };
-    const output = await runProgram(
-      'bash',
-      ['-euo', 'pipefail', '-c', `cd '${resolve(dirname(file))}'\n${script}`],
-      '',
-      env,
-    );
+    const output = await runProgram('bash', ['-euo', 'pipefail', '-c', `cd '${folderOf(file)}'\n${script}`], '', env);
     t.equal(output.code, 0, `${output.stdout}\n${output.stderr}`);
     let rest = output.stdout;
     for (const promise of promises) {
@@ -52,6 +51,11 @@ for (const [file, promises] of DOCUMENTS) {
       rest = rest.slice(Math.max(at, 0) + 1);
     }
   });
+}
+
+/** Examples are run where they stand, other documents at the top. */
+function folderOf(file: string): string {
+  return resolve(file.startsWith('examples/') ? dirname(file) : '.');
 }
 
 /** The ```sh blocks. */

@@ -27,13 +27,19 @@ export class Instance {
   readonly #child: ChildProcess;
   #output = '';
   readonly httpPort: number;
+  readonly httpsPort: number;
   readonly kubeconfig: string;
   readonly api: string;
 
-  private constructor(state: string, child: ChildProcess, ready: { http: string; api: string; kubeconfig: string }) {
+  private constructor(
+    state: string,
+    child: ChildProcess,
+    ready: { http: string; https: string; api: string; kubeconfig: string },
+  ) {
     this.state = state;
     this.#child = child;
     this.httpPort = Number(new URL(ready.http).port);
+    this.httpsPort = Number(new URL(ready.https).port);
     this.api = ready.api;
     this.kubeconfig = ready.kubeconfig;
   }
