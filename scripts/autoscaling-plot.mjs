@@ -89,14 +89,14 @@ function targetOf({ annotations = {}, containerConcurrency = 100 }) {
 
 const legend = (top) =>
   [
-    ['load', 'load, in pods at 70 % of what they take'],
+    ['load', 'load, in pods at 70 % use'],
     ['stable', 'its mean over the stable window'],
     ['desired', 'pods decided on'],
     ['replicas', 'asked for after bounds and delays'],
     ['ready', 'ready'],
   ]
     .map(([name, text], i) => {
-      const x = LEFT + [0, 262, 482, 608, 824][i];
+      const x = LEFT + [0, 190, 395, 520, 745][i];
       const y = top + 14;
       return `<line class="${name}" x1="${x}" y1="${y}" x2="${x + 22}" y2="${y}"/><text class="tick" x="${x + 28}" y="${y + 4}">${text}</text>`;
     })

@@ -34,6 +34,8 @@ interface Case {
   readonly active?: Condition['status'];
   readonly initialized?: boolean;
   readonly own?: Record<string, string>;
+  readonly config?: Record<string, string>;
+  readonly reachability?: '' | 'Reachable' | 'Unreachable';
   readonly expected: readonly [
     active: Condition['status'],
     reason: string | undefined,
@@ -57,6 +59,70 @@ const cases: readonly Case[] = [
     want: 3,
     ready: 2,
     own: { 'min-scale': '3' },
+    expected: ['Unknown', 'Queued', 'Unknown'],
+  },
+  {
+    name: 'not yet its minimum, reached or not known to be',
+    want: 2,
+    ready: 1,
+    own: { 'min-scale': '2' },
+    reachability: '',
+    expected: ['Unknown', 'Queued', 'Unknown'],
+  },
+  {
+    name: 'no minimum where no route leads',
+    want: 2,
+    ready: 1,
+    own: { 'min-scale': '2' },
+    reachability: 'Unreachable',
+    expected: ['True', undefined, 'True'],
+  },
+  {
+    name: 'not yet the minimum of the cluster',
+    want: 2,
+    ready: 1,
+    config: { 'min-scale': '2' },
+    expected: ['Unknown', 'Queued', 'Unknown'],
+  },
+  {
+    name: 'more than its first scale by its minimum',
+    want: 4,
+    ready: 3,
+    own: { 'min-scale': '4', 'initial-scale': '2' },
+    expected: ['Unknown', 'Queued', 'Unknown'],
+  },
+  {
+    name: 'fewer than its minimum later',
+    want: 2,
+    ready: 1,
+    active: 'True',
+    initialized: true,
+    own: { 'min-scale': '2' },
+    expected: ['Unknown', 'Queued', 'True'],
+  },
+  {
+    name: 'on its way when the autoscaler starts',
+    want: -1,
+    ready: 0,
+    active: 'Unknown',
+    initialized: true,
+    expected: ['Unknown', 'Queued', 'True'],
+  },
+  {
+    name: 'first scale of zero, woken',
+    want: 1,
+    ready: 0,
+    active: 'False',
+    initialized: true,
+    own: { 'initial-scale': '0' },
+    config: { 'allow-zero-initial-scale': 'true' },
+    expected: ['Unknown', 'Queued', 'True'],
+  },
+  {
+    name: 'first scale of zero where that is not allowed',
+    want: -1,
+    ready: 0,
+    own: { 'initial-scale': '0' },
     expected: ['Unknown', 'Queued', 'Unknown'],
   },
   { name: 'idle', want: 0, ready: 1, active: 'True', initialized: true, expected: ['False', 'NoTraffic', 'True'] },
@@ -98,7 +164,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-for (const { name, want, ready, active, initialized, own, expected } of cases) {
+for (const { name, want, ready, active, initialized, own, config = {}, reachability, expected } of cases) {
   void t.test(`${name}: Active and ScaleTargetInitialized`, (t) => {
     const conditions: Condition[] = [];
     if (active !== undefined) conditions.push({ type: 'Active', status: active, lastTransitionTime: BEFORE });
@@ -107,9 +173,9 @@ for (const { name, want, ready, active, initialized, own, expected } of cases) {
       Object.entries(own ?? {}).map(([key, value]) => [`autoscaling.knative.dev/${key}`, value]),
     );
     const status = statusOf({
-      pa: podAutoscaler({ annotations, status: { conditions } }),
+      pa: podAutoscaler({ annotations, spec: { reachability: reachability ?? 'Reachable' }, status: { conditions } }),
       annotations: readAnnotations(annotations),
-      config: parseAutoscalerConfig({}),
+      config: parseAutoscalerConfig(config),
       service,
       want,
       ready,
@@ -177,5 +243,23 @@ void t.test('what an autoscaler wanted before it was restarted still stands', (t
     now: NOW,
   });
   t.equal(status.desiredScale, 4);
+  t.end();
+});
+
+void t.test('a ServerlessService that is not ready keeps the revision from being so, and its message is told', (t) => {
+  const message = 'K8s Service is not ready';
+  const status = statusOf({
+    pa: podAutoscaler({}),
+    annotations: readAnnotations({}),
+    config: parseAutoscalerConfig({}),
+    service: { ...service, status: { ...service.status, conditions: [{ type: 'Ready', status: 'Unknown', message }] } },
+    want: 1,
+    ready: 1,
+    now: NOW,
+  });
+  const find = (type: string) => status.conditions?.find((condition) => condition.type === type);
+  t.match(find('SKSReady'), { status: 'Unknown', reason: 'NotReady', message });
+  t.match(find('Ready'), { status: 'Unknown', reason: 'NotReady', message });
+  t.equal(find('Active')?.status, 'True');
   t.end();
 });
