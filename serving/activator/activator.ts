@@ -60,6 +60,8 @@ const POD_IDLE_MS = 4000;
 const POD_MAX_HEADER = 256 * 1024;
 /** ms that upgraded connections may outlive the start of a drain. */
 const UPGRADED_DRAIN_MS = 5000;
+/** ms that handshakes wait, at a start, for Secrets that are watched by name. */
+const LATEST_HANDSHAKES_MS = 3000;
 const DRAIN_POLL_MS = 20;
 
 export class Activator {
@@ -85,6 +87,8 @@ export class Activator {
   readonly #own = new Set<string>();
   #status: IngressStatusWriter | undefined;
   #httpsPort: number | undefined;
+  #certificatesKnown: () => void = () => undefined;
+  #handshakesWait: Promise<void> | undefined = new Promise((resolve) => (this.#certificatesKnown = resolve));
   #synced = false;
   #draining = false;
 
@@ -184,7 +188,11 @@ export class Activator {
       this.#own.add(textOf(bound));
       return bound;
     };
-    const tls: CertificateFor = (serverName) => this.#certificates.contextFor(serverName);
+    // Who comes before the Secrets are read waits; a refusal would be wrong.
+    const tls: CertificateFor = (serverName) =>
+      this.#handshakesWait === undefined
+        ? this.#certificates.contextFor(serverName)
+        : this.#handshakesWait.then(() => this.#certificates.contextFor(serverName));
     const fromInside: Audience = { scope: 'cluster', trusted: true };
     const bound: { -readonly [name in keyof Addresses]?: string } = {};
     if (external !== undefined) bound.external = textOf(await open(external, fromOutside(external)));
@@ -220,9 +228,20 @@ export class Activator {
     slices.onChange((previous, current) => this.#backends.take(previous, current));
     revisions.onChange((previous, current) => this.#revisions.take(previous, current));
     ingresses.onChange((previous, current) => this.#takeIngress(previous, current));
+    void this.#openHandshakes();
     this.#synced = true;
     this.#dispatcher.ready();
     this.#upgrader.ready();
+  }
+
+  /** One Secret that cannot be read must not hold up the others' handshakes for ever. */
+  async #openHandshakes(): Promise<void> {
+    let cancel: () => void = () => undefined;
+    const late = new Promise<void>((resolve) => (cancel = this.#clock.after(LATEST_HANDSHAKES_MS, resolve)));
+    await Promise.race([this.#secrets.settled(), late]);
+    cancel();
+    this.#handshakesWait = undefined;
+    this.#certificatesKnown();
   }
 
   /** Stops taking connections, lets requests finish within the bound, then closes everything. */

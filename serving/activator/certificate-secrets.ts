@@ -55,6 +55,11 @@ export class CertificateSecrets {
     return undefined;
   }
 
+  /** Resolves when what is looked for now has been found, or is known not to be there. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#single.values()].map(({ synced }) => synced));
+  }
+
   /** No Ingress names it any more. */
   release(key: string): void {
     this.#forget(key);

@@ -1,8 +1,11 @@
 /** What a TLS listener is: SNI chooses the certificate, ALPN the protocol. Nothing here knows where certificates come from. */
 import { createSecureContext, createServer, type SecureContext, type Server } from 'node:tls';
 
-/** The certificate for a name as the client asks for it in its hello; undefined when there is none. */
-export type CertificateFor = (serverName: string) => SecureContext | undefined;
+/**
+ * The certificate for a name as the client asks for it in its hello; undefined when there is none. A promise where that
+ * is not known yet: the handshake waits.
+ */
+export type CertificateFor = (serverName: string) => SecureContext | undefined | Promise<SecureContext | undefined>;
 
 export const HTTP2 = 'h2';
 const PROTOCOLS = [HTTP2, 'http/1.1'];
@@ -23,7 +26,11 @@ export function createSecureListener(certificateFor: CertificateFor, handshakeTi
     ALPNProtocols: PROTOCOLS,
     // Clients are not asked for certificates, so the system's roots need not be loaded.
     ca: [],
-    SNICallback: (serverName, answer) => answer(null, certificateFor(serverName)),
+    SNICallback: (serverName, answer) => {
+      const found = certificateFor(serverName);
+      if (!(found instanceof Promise)) return answer(null, found);
+      found.then((context) => answer(null, context), answer);
+    },
   });
 }
 

@@ -32,8 +32,8 @@ void t.test('certificates come from the Secrets that Ingresses name', async (t) 
     await client.patch(Ingress, 'default', host, { spec: { tls } });
   };
   /** The serial number of the certificate that a host is served with; undefined when its handshake fails. */
-  const serial = async (host: string): Promise<string | undefined> => {
-    const port = activator.port('externalTls');
+  const serial = async (host: string, of = activator): Promise<string | undefined> => {
+    const port = of.port('externalTls');
     const socket = connect({ host: '127.0.0.1', port, servername: host, ca: authority.caCert });
     try {
       await once(socket, 'secureConnect');
@@ -115,6 +115,21 @@ void t.test('certificates come from the Secrets that Ingresses name', async (t) 
     const before = await serial('label.test');
     await client.update(Secret, next);
     t.ok(await until('the new one', async () => (await serial('label.test')) !== before));
+  });
+
+  await t.test('a process that starts knows its certificates with the first handshake', async (t) => {
+    for (const [host, labels] of [
+      ['labelled.start.test', { [CERTIFICATE_UID_LABEL]: 'uid' }],
+      ['brought.start.test', {}],
+    ] as const) {
+      await client.create(Secret, tlsSecret(host, await authority.issue([host]), labels));
+      await route(host, host);
+      await ready(host);
+    }
+    const next = await world.start(t, { GATEWAY_EXTERNAL_TLS: '127.0.0.1:0' });
+    await next.message('listening');
+    const asked = ['labelled.start.test', 'brought.start.test', 'labelled.start.test', 'brought.start.test'];
+    for (const found of await Promise.all(asked.map((host) => serial(host, next)))) t.ok(found);
   });
 
   t.notMatch(activator.output, /PRIVATE KEY|tls\.key":/, 'no secret in the log');
