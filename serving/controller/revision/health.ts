@@ -9,16 +9,32 @@ const ACTIVE = 'Active';
 const DEPLOYING = 'Deploying';
 const DEADLINE_EXCEEDED = 'ProgressDeadlineExceeded';
 export const RESOLVING_DIGESTS = 'ResolvingDigests';
-/** Reasons of a Revision that goes its way to its first pod: they need no explanation further up. */
-const ON_ITS_WAY: readonly string[] = ['', DEPLOYING, RESOLVING_DIGESTS];
 const NEVER_READY =
   'Initial scale was never achieved: no pod became ready within the progress deadline. See the logs of its pods, or raise serving.knative.dev/progress-deadline.';
 const WAITING = 'Waiting for the first pod to become ready.';
+export const LOOKING_UP = 'Looking up the digests of the images.';
+/** Messages of a Revision that goes its way to its first pod: they explain nothing further up. */
+const ON_ITS_WAY: readonly string[] = ['', LOOKING_UP, WAITING];
+/** States of a container that pass by themselves. */
+const STARTING: readonly (string | undefined)[] = ['ContainerCreating', 'PodInitializing', undefined];
 
 /** No pod has been seen yet, and none could have been. */
 export function markDeploying(conditions: Conditions): void {
   conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING, WAITING);
   conditions.markUnknown(CONTAINER_HEALTHY, DEPLOYING, WAITING);
+}
+
+/** What the first pod is waited for with, as far as it says. */
+export function waitingFor(pods: readonly Pod[]): string {
+  const [pod] = pods;
+  const { initContainerStatuses = [], containerStatuses = [] } = pod?.status ?? {};
+  for (const { name, state, lastState } of [...initContainerStatuses, ...containerStatuses]) {
+    const { reason, message } = state?.waiting ?? {};
+    if (STARTING.includes(reason)) continue;
+    const why = lastState?.terminated?.message ?? message ?? '';
+    return `${WAITING} Container "${name}" of pod "${pod?.metadata.name ?? ''}" waits: ${reason ?? ''}${why === '' ? '' : `: ${why.trim()}`}`;
+  }
+  return WAITING;
 }
 
 /** @param pods those of the Deployment, oldest first @param alwaysSchedulable ignore that a pod has no node yet */
@@ -35,14 +51,15 @@ export function judgeDeployment(
     conditions.markFalse(RESOURCES_AVAILABLE, progress.reason, joined(progress.message, unreadyPod(pods[0])));
   else if (failure?.status === 'Unknown') conditions.markUnknown(RESOURCES_AVAILABLE, failure.reason, failure.message);
   else if (progress?.status === 'True') conditions.markTrue(RESOURCES_AVAILABLE);
-  else if (progress === undefined) conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING, WAITING);
+  else if (progress === undefined) conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING, waitingFor(pods));
   else conditions.markUnknown(RESOURCES_AVAILABLE, progress.reason, progress.message);
 
   const pod = pods[0];
   if ((deployment.spec?.replicas ?? 0) > 0 && (deployment.status?.availableReplicas ?? 0) === 0 && pod !== undefined)
     judgePod(conditions, pod, hasTimedOut(deployment), alwaysSchedulable);
   if ((deployment.status?.readyReplicas ?? 0) > 0) conditions.markTrue(CONTAINER_HEALTHY);
-  else if (conditions.isUnknown(CONTAINER_HEALTHY)) conditions.markUnknown(CONTAINER_HEALTHY, DEPLOYING, WAITING);
+  else if (conditions.isUnknown(CONTAINER_HEALTHY))
+    conditions.markUnknown(CONTAINER_HEALTHY, DEPLOYING, waitingFor(pods));
 }
 
 /** Why a pod that runs does not count, when nothing but its readiness is missing. */
@@ -77,21 +94,24 @@ function judgePod(conditions: Conditions, pod: Pod, timedOut: boolean, alwaysSch
   }
 }
 
-/** Follows the PodAutoscaler: initial scale reached makes a Revision healthy; Active says whether pods are wanted. */
-export function judgePodAutoscaler(conditions: Conditions, autoscaler: PodAutoscaler): void {
+/**
+ * Follows the PodAutoscaler: initial scale reached makes a Revision healthy; Active says whether pods are wanted.
+ * @param waiting what the first pod is waited for with
+ */
+export function judgePodAutoscaler(conditions: Conditions, autoscaler: PodAutoscaler, waiting: string = WAITING): void {
   const { status } = autoscaler;
   const ready = conditionOf(status, 'Ready');
   const unavailable = conditions.isFalse(RESOURCES_AVAILABLE) || conditions.isFalse(CONTAINER_HEALTHY);
   if (ready === undefined) {
-    conditions.markUnknown(ACTIVE, DEPLOYING, WAITING);
-    if (!unavailable) conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING, WAITING);
+    conditions.markUnknown(ACTIVE, DEPLOYING, waiting);
+    if (!unavailable) conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING, waiting);
     return;
   }
   const initialised = conditionOf(status, 'ScaleTargetInitialized')?.status === 'True';
   const hasService = (status?.serviceName ?? '') !== '';
   if (initialised && !unavailable) conditions.markTrue(RESOURCES_AVAILABLE).markTrue(CONTAINER_HEALTHY);
   if (conditions.isTrue(RESOURCES_AVAILABLE) && (!hasService || !initialised))
-    conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING, WAITING);
+    conditions.markUnknown(RESOURCES_AVAILABLE, DEPLOYING, waiting);
   switch (ready.status) {
     case 'True':
       conditions.markTrue(ACTIVE);
@@ -119,20 +139,18 @@ export function replicasOf(autoscaler: PodAutoscaler): Pick<RevisionStatus, 'act
 
 /** For those who wait for a Revision: on its way there is nothing to say but that, held up it says by what. */
 export function notYetReady(revision: Revision): string {
-  const { reason = '', message = '' } = conditionOf(revision.status, 'Ready') ?? {};
+  const { message = '' } = conditionOf(revision.status, 'Ready') ?? {};
   const text = `Revision "${revision.metadata.name}" is not yet ready.`;
-  return message === '' || ON_ITS_WAY.includes(reason) ? text : `${text} ${message}`;
+  return ON_ITS_WAY.includes(message) ? text : `${text} ${message}`;
 }
 
 /** Is there something about this pod that its Revision should say? Healthy pods wake nobody. */
 export function isTroubled(pod: Pod): boolean {
+  const { conditions = [], initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
   return (
-    pod.status?.conditions?.some(({ type, status }) => type === 'PodScheduled' && status === 'False') === true ||
-    pod.status?.containerStatuses?.some(
-      ({ state, lastState }) =>
-        lastState?.terminated !== undefined ||
-        !['ContainerCreating', 'PodInitializing', undefined].includes(state?.waiting?.reason),
-    ) === true
+    conditions.some(({ type, status }) => type === 'PodScheduled' && status === 'False') ||
+    containerStatuses.some(({ lastState }) => lastState?.terminated !== undefined) ||
+    [...initContainerStatuses, ...containerStatuses].some(({ state }) => !STARTING.includes(state?.waiting?.reason))
   );
 }
 

@@ -15,9 +15,11 @@ import {
   isTroubled,
   judgeDeployment,
   judgePodAutoscaler,
+  LOOKING_UP,
   markDeploying,
   replicasOf,
   RESOLVING_DIGESTS,
+  waitingFor,
 } from './health.ts';
 import { makeDeployment, updateDeployment } from './resources/deployment.ts';
 import { imageName, makeImage } from './resources/image.ts';
@@ -90,7 +92,7 @@ async function reconcileImageDigests(
   }
   if (state.state === 'pending') {
     // A failure stays what it is while the next attempt is under way.
-    conditions.markUnknown(RESOURCES_AVAILABLE, RESOLVING_DIGESTS, 'Looking up the digests of the images.');
+    conditions.markUnknown(RESOURCES_AVAILABLE, RESOLVING_DIGESTS, LOOKING_UP);
     return NEVER;
   }
   const statuses = (containers: readonly { name: string; image?: string }[]) =>
@@ -179,7 +181,7 @@ async function reconcilePodAutoscaler(
     owner: revision,
     desired: make(),
     update: (existing) => {
-      judgePodAutoscaler(conditions, existing);
+      judgePodAutoscaler(conditions, existing, waitingFor(podsOf(revision, world)));
       return updatePodAutoscaler(existing, make());
     },
     what: `PA "${revision.metadata.name}"`,

@@ -207,7 +207,8 @@ t.test('which Revision is latest', async (t) => {
 
 t.test('a Revision that is held up says by what, one on its way does not', async (t) => {
   for (const [ready, says] of [
-    ['Ready=Unknown Deploying: Waiting.', 'Revision "svc-00001" is not yet ready.'],
+    ['Ready=Unknown Deploying: Waiting for the first pod to become ready.', 'Revision "svc-00001" is not yet ready.'],
+    ['Ready=Unknown Deploying: no secret', 'Revision "svc-00001" is not yet ready. no secret'],
     ['Ready=Unknown FailedCreate: no quota', 'Revision "svc-00001" is not yet ready. no quota'],
   ] as const) {
     const revision = aRevision('svc-00001', { status: { conditions: conditions(ready) } });

@@ -240,6 +240,8 @@ const initialised = (ready: string) => ({
 });
 const pod = (status: Changes) => aPod('svc-00001', { status });
 
+const WAITS = 'Waiting for the first pod to become ready. Container "c" of pod "svc-00001-pod" waits:';
+
 t.test('how its children fare', async (t) => {
   const down = { conditions: [{ type: 'Progressing', status: 'True' }], availableReplicas: 0 };
   for (const [name, others, says, verbs] of [
@@ -344,10 +346,56 @@ t.test('how its children fare', async (t) => {
         }),
       ],
       [
-        'Active=Unknown Deploying: Waiting for the first pod to become ready.',
-        'ContainerHealthy=Unknown Deploying: Waiting for the first pod to become ready.',
+        'Active=Unknown Deploying: Waiting for the first pod to become ready. Container "c" of pod "svc-00001-pod" waits: ImagePullBackOff: no such image',
+        'ContainerHealthy=Unknown Deploying: Waiting for the first pod to become ready. Container "c" of pod "svc-00001-pod" waits: ImagePullBackOff: no such image',
         'Ready=False ImagePullBackOff: no such image',
         'ResourcesAvailable=False ImagePullBackOff: no such image',
+      ],
+      [],
+    ],
+    [
+      'a Secret is missing: it waits, and says for what',
+      [
+        deployment({ status: down }),
+        autoscaler({ serviceName: 's', conditions: conditions('Ready=Unknown Queued: wait') }),
+        pod({
+          containerStatuses: [
+            {
+              name: 'c',
+              state: { waiting: { reason: 'CreateContainerConfigError', message: 'secret "x" not found' } },
+            },
+          ],
+        }),
+      ],
+      [
+        'Active=Unknown Queued: wait',
+        `ContainerHealthy=Unknown Deploying: ${WAITS} CreateContainerConfigError: secret "x" not found`,
+        `Ready=Unknown Deploying: ${WAITS} CreateContainerConfigError: secret "x" not found`,
+        `ResourcesAvailable=Unknown Deploying: ${WAITS} CreateContainerConfigError: secret "x" not found`,
+      ],
+      [],
+    ],
+    [
+      'an init container fails: it waits, and says how that ended',
+      [
+        deployment({ status: down }),
+        autoscaler({ serviceName: 's', conditions: conditions('Ready=Unknown Queued: wait') }),
+        pod({
+          initContainerStatuses: [
+            {
+              name: 'c',
+              state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 10s' } },
+              lastState: { terminated: { exitCode: 1, message: 'no database\n' } },
+            },
+          ],
+          containerStatuses: [{ name: 'd', state: { waiting: { reason: 'PodInitializing' } } }],
+        }),
+      ],
+      [
+        'Active=Unknown Queued: wait',
+        `ContainerHealthy=Unknown Deploying: ${WAITS} CrashLoopBackOff: no database`,
+        `Ready=Unknown Deploying: ${WAITS} CrashLoopBackOff: no database`,
+        `ResourcesAvailable=Unknown Deploying: ${WAITS} CrashLoopBackOff: no database`,
       ],
       [],
     ],
