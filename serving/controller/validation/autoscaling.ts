@@ -29,6 +29,25 @@ const TARGET = key('target');
 const UTILIZATION = key('target-utilization-percentage', 'targetUtilizationPercentage');
 const BURST = key('target-burst-capacity', 'targetBurstCapacity');
 
+/** Every annotation of autoscaling, its newer spelling first. */
+export const AUTOSCALING_ANNOTATIONS: readonly (readonly string[])[] = [
+  CLASS,
+  METRIC,
+  TARGET,
+  UTILIZATION,
+  BURST,
+  MIN_SCALE,
+  MAX_SCALE,
+  INITIAL_SCALE,
+  ACTIVATION_SCALE,
+  SCALE_DOWN_DELAY,
+  RETENTION,
+  WINDOW,
+  PANIC_WINDOW,
+  PANIC_THRESHOLD,
+  ALGORITHM,
+];
+
 type Annotations = Readonly<Record<string, string>>;
 type Found = { readonly at: string; readonly value: string };
 
