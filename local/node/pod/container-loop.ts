@@ -31,7 +31,8 @@ const MESSAGE_BYTES = 2048;
 const KEPT_RUNS = 2;
 
 const CREATING = 'ContainerCreating';
-const IMAGE_MISSING = 'ErrImageNeverPull';
+/** What the kubelet says, and whoever looks at pods knows; the latter under the policy `Never`. */
+const IMAGE_MISSING = ['ErrImagePull', 'ErrImageNeverPull'] as const;
 
 export type Purpose = 'main' | 'init' | 'sidecar';
 
@@ -89,7 +90,7 @@ export class ContainerLoop {
   /** Images have been built: what waits for one looks again. */
   imagesChanged(): void {
     const { state } = this.#record;
-    if (state.kind === 'waiting' && state.reason === IMAGE_MISSING) this.#wake?.();
+    if (state.kind === 'waiting' && IMAGE_MISSING.some((reason) => reason === state.reason)) this.#wake?.();
   }
 
   /** Says why it has not begun. */
@@ -349,7 +350,7 @@ export class ContainerLoop {
     const known = error instanceof NodeError ? error : undefined;
     const reason =
       known?.code === 'ImageNotFound' || known?.code === 'InvalidReference'
-        ? IMAGE_MISSING
+        ? IMAGE_MISSING[this.container.imagePullPolicy === 'Never' ? 1 : 0]
         : (known?.code ?? 'CreateContainerError');
     const message = error instanceof Error ? error.message : String(error);
     if (known === undefined)

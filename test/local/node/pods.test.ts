@@ -86,11 +86,12 @@ void t.test('a program that hard-codes its port is found where it listens', asyn
 });
 
 void t.test('an image that is not there says how to make it, and the pod runs once it is', async (t) => {
+  const reason = (pod: Pod): string | undefined => pod.status?.containerStatuses?.[0]?.state?.waiting?.reason;
+  const never = { name: 'main', image: 'never', imagePullPolicy: 'Never' };
+  await cluster.run('never', { containers: [never] });
+  await cluster.see('never', (pod) => reason(pod) === 'ErrImageNeverPull');
   await cluster.run('later', { containers: [{ name: 'main', image: 'later' }] });
-  const pod = await cluster.see(
-    'later',
-    (pod) => pod.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'ErrImageNeverPull',
-  );
+  const pod = await cluster.see('later', (pod) => reason(pod) === 'ErrImagePull');
   t.equal(
     pod.status?.containerStatuses?.[0]?.state?.waiting?.message,
     'image "later" is not in the store; run: zeroth build DIR -t later',
