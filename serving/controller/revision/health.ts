@@ -137,10 +137,12 @@ export function replicasOf(autoscaler: PodAutoscaler): Pick<RevisionStatus, 'act
   };
 }
 
+export const NOT_YET_READY = 'is not yet ready.';
+
 /** For those who wait for a Revision: on its way there is nothing to say but that, held up it says by what. */
 export function notYetReady(revision: Revision): string {
   const { message = '' } = conditionOf(revision.status, 'Ready') ?? {};
-  const text = `Revision "${revision.metadata.name}" is not yet ready.`;
+  const text = `Revision "${revision.metadata.name}" ${NOT_YET_READY}`;
   return ON_ITS_WAY.includes(message) ? text : `${text} ${message}`;
 }
 

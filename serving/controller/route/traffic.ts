@@ -4,7 +4,7 @@ import type { Revision } from '../../../api/serving/revision.ts';
 import type { Route, TrafficTarget } from '../../../api/serving/route.ts';
 import { conditionOf, isReady } from '../../../kube/conditions.ts';
 import { CONFIGURATION_LABEL, SERVICE_LABEL } from '../keys.ts';
-import { notYetReady } from '../revision/health.ts';
+import { NOT_YET_READY, notYetReady } from '../revision/health.ts';
 import { protocolOf } from '../revision/resources/port.ts';
 import { DEFAULT_TARGET } from './domains.ts';
 
@@ -76,7 +76,10 @@ function resolveLatest(target: TrafficTarget, name: string, sources: TrafficSour
       : {
           status: 'Unknown',
           reason: 'RevisionMissing',
-          message: `Configuration "${name}" is waiting for a Revision to become ready.`,
+          message: joined(
+            `Configuration "${name}" is waiting for a Revision to become ready.`,
+            heldUpBy(ready?.message),
+          ),
         };
   }
   const revision = sources.revision(latest);
@@ -163,6 +166,11 @@ function unready(revision: Revision): BadTarget {
         message: joined(`Revision "${name}" failed to become ready.`, ready.message),
       }
     : { status: 'Unknown', reason: 'RevisionMissing', message: notYetReady(revision) };
+}
+
+/** What the Configuration says beyond that its Revision is not ready. */
+function heldUpBy(message: string | undefined): string | undefined {
+  return message?.endsWith(NOT_YET_READY) === true ? undefined : message;
 }
 
 /** What does not work, and why as far as that is known. */

@@ -117,6 +117,26 @@ t.test('targets that cannot be served', async (t) => {
       'Unknown RevisionMissing: Configuration "svc" is waiting for a Revision to become ready.',
     ],
     [
+      'no ready Revision yet, on its way',
+      [latest],
+      [
+        aConfiguration({
+          status: { conditions: conditions('Ready=Unknown Deploying: Revision "x" is not yet ready.') },
+        }),
+      ],
+      'Unknown RevisionMissing: Configuration "svc" is waiting for a Revision to become ready.',
+    ],
+    [
+      'no ready Revision yet, held up',
+      [latest],
+      [
+        aConfiguration({
+          status: { conditions: conditions('Ready=Unknown Deploying: Revision "x" is not yet ready. No secret.') },
+        }),
+      ],
+      'Unknown RevisionMissing: Configuration "svc" is waiting for a Revision to become ready. Revision "x" is not yet ready. No secret.',
+    ],
+    [
       'no ready Revision at all',
       [latest],
       [failed],
