@@ -57,6 +57,7 @@ t.test(
       { type: 'ScalingActive', status: 'True', reason: 'ValidMetricFound' },
       { type: 'ScalingLimited', status: 'True', reason: 'TooManyReplicas' },
     ]);
+    t.match(await zeroth.ok(['get', 'hpa', 'hungry-00001']), /memory: \d+\/8Mi +1 +2 +2 /);
     const pods = async () =>
       (await zeroth.ok(['get', 'pods', '-l', 'serving.knative.dev/revision=hungry-00001', '-o', 'name'])).trim();
     t.equal((await pods()).split('\n').length, 2);

@@ -103,7 +103,7 @@ export const WORKLOAD_PRINTERS: Readonly<Record<string, Printer>> = {
     const target = fieldAt(spec(object), 'scaleTargetRef');
     return [
       `${textAt(target, 'kind')}/${textAt(target, 'name')}`,
-      targetsText(itemsAt(spec(object), 'metrics')),
+      targetsText(itemsAt(spec(object), 'metrics'), itemsAt(status(object), 'currentMetrics')),
       String(spec(object).minReplicas ?? '<unset>'),
       count(spec(object).maxReplicas),
       count(status(object).currentReplicas),
@@ -141,19 +141,23 @@ function jobDuration(job: Fields, now: number): string {
 }
 
 /** Nothing here measures: what is now is unknown. */
-function targetsText(metrics: readonly Fields[]): string {
-  const targets = metrics.map((metric) => {
-    const source = fieldAt(
-      metric,
-      textAt(metric, 'type').replace(/^./, (first) => first.toLowerCase()),
-    );
+/** What is measured and what is aimed at, a metric each. */
+function targetsText(metrics: readonly Fields[], measured: readonly Fields[]): string {
+  const targets = metrics.map((metric, i) => {
+    const key = textAt(metric, 'type').replace(/^./, (first) => first.toLowerCase());
+    const source = fieldAt(metric, key);
     const target = fieldAt(source, 'target');
-    const wanted =
-      target.averageUtilization === undefined
-        ? (target.averageValue ?? target.value)
-        : `${String(target.averageUtilization)}%`;
+    const current = fieldAt(fieldAt(measured[i] ?? {}, key), 'current');
+    const text = (values: Fields): string | undefined => {
+      if (target.averageUtilization === undefined) return quantityText(values.averageValue ?? values.value);
+      return typeof values.averageUtilization === 'number' ? `${values.averageUtilization}%` : undefined;
+    };
     const name = textAt(source, 'name') || textAt(fieldAt(source, 'metric'), 'name');
-    return `${name}: <unknown>/${String(wanted)}`;
+    return `${name}: ${text(current) ?? '<unknown>'}/${text(target) ?? '<auto>'}`;
   });
   return orNone(targets.join(', '));
+}
+
+function quantityText(value: unknown): string | undefined {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 }
