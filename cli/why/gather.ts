@@ -288,30 +288,29 @@ async function logsOf(cluster: Cluster, objects: readonly KubeObject[]): Promise
           ({ ready, state, lastState }) =>
             !ready && (state?.running ?? state?.terminated ?? lastState?.terminated) !== undefined,
         )
-        .map(({ name: container, state }) => ({
+        .map(({ name: container, state, restartCount }) => ({
           namespace,
           pod,
           container,
-          // While it waits to be started again, the last run is the present one's predecessor on some kubelets only.
-          previous: state?.running === undefined && state?.terminated === undefined,
+          // Of one that runs again, what the run before said is wanted too.
+          again: restartCount > 0 && state?.running !== undefined,
+          restarted: restartCount > 0,
         })),
     );
   const tails = await Promise.all(
-    wanted.map(async ({ namespace, pod, container, previous }): Promise<LogTail | undefined> => {
-      const read = (earlier: boolean): Promise<string | undefined> => {
+    wanted.map(async ({ namespace, pod, container, again, restarted }): Promise<LogTail[]> => {
+      const read = async (previous: boolean): Promise<LogTail[]> => {
         const query = new URLSearchParams({ container, tailLines: String(LOG_LINES), limitBytes: String(LOG_BYTES) });
-        if (earlier) query.set('previous', 'true');
-        return optional(
-          cluster.sendForText({ path: `${resourcePath(Pod, namespace, pod, 'log')}?${query.toString()}` }),
-        );
+        if (previous) query.set('previous', 'true');
+        const path = `${resourcePath(Pod, namespace, pod, 'log')}?${query.toString()}`;
+        const text = (await optional(cluster.sendForText({ path }))) ?? '';
+        return text === '' ? [] : [{ pod, container, previous, lines: text.trimEnd().split('\n') }];
       };
-      const text = (await read(false)) || (previous ? await read(true) : undefined);
-      return text === undefined || text === ''
-        ? undefined
-        : { pod, container, previous, lines: text.trimEnd().split('\n') };
+      const now = await read(false);
+      return again || (restarted && now.length === 0) ? [...now, ...(await read(true))] : now;
     }),
   );
-  return tails.filter((tail) => tail !== undefined);
+  return tails.flat();
 }
 
 function isPodReady(status: Pod['status']): boolean {

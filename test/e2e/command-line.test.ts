@@ -33,7 +33,7 @@ async function leave(state: string): Promise<void> {
 
 t.test('help, unknown verbs and flags', async (t) => {
   t.match(await zeroth('--help'), { code: 0, stdout: /usage: zeroth VERB[\s\S]*up[\s\S]*status/ });
-  for (const verb of ['up', 'down', 'build', 'status', 'apply', 'get', 'delete', 'logs'])
+  for (const verb of ['up', 'down', 'build', 'status', 'why', 'top', 'apply', 'get', 'delete', 'logs'])
     t.match(
       await zeroth(verb, '--help'),
       { code: 0, stdout: new RegExp(`usage: zeroth ${verb}[\\s\\S]*examples:`) },
