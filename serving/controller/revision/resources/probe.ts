@@ -9,11 +9,18 @@ export type Probe = NonNullable<Container['readinessProbe']>;
 /** Every field the author left out, that Kubernetes would fill with slower values, gets the quickest allowed one. */
 export function readinessProbe(probe: Probe | undefined, port: number): Probe | undefined {
   if (probe === undefined) return undefined;
-  const onPort = withPort(probe, port, false);
+  const onPort = upperScheme(withPort(probe, port, false));
   const { periodSeconds = 0, ...rest } = onPort;
   if (periodSeconds !== 0) return onPort;
   const { failureThreshold: _f, timeoutSeconds: _t, ...aggressive } = rest;
   return { ...aggressive, periodSeconds: 1 };
+}
+
+/** Knative's own prober takes either case, Kubernetes' only this one. */
+function upperScheme(probe: Probe): Probe {
+  const { httpGet } = probe;
+  const scheme = httpGet?.scheme?.toUpperCase();
+  return scheme === httpGet?.scheme ? probe : { ...probe, httpGet: { ...httpGet, scheme } };
 }
 
 /** @param always the user port even where another is named: what Knative does unless multi-container-probing is on */

@@ -146,6 +146,11 @@ t.test('probes', async (t) => {
     ['readinessProbe', { ...tcp(0), successThreshold: 1 }, { ...tcp(own), successThreshold: 1, periodSeconds: 1 }],
     ['readinessProbe', { ...get(), periodSeconds: 3 }, { ...get(own), periodSeconds: 3 }],
     ['readinessProbe', { ...get(9090), periodSeconds: 3 }, { ...get(9090), periodSeconds: 3 }],
+    [
+      'readinessProbe',
+      { httpGet: { port: 9090, scheme: 'http' }, periodSeconds: 3 },
+      { httpGet: { port: 9090, scheme: 'HTTP' }, periodSeconds: 3 },
+    ],
     ['readinessProbe', { ...grpc(), periodSeconds: 3 }, { ...grpc(own), periodSeconds: 3 }],
     ['readinessProbe', { ...exec, periodSeconds: 3 }, { ...exec, periodSeconds: 3 }],
     ['livenessProbe', get(), get(own)],
