@@ -19,8 +19,8 @@ export function readinessProbe(probe: Probe | undefined, port: number): Probe | 
 /** Knative's own prober takes either case, Kubernetes' only this one. */
 function upperScheme(probe: Probe): Probe {
   const { httpGet } = probe;
-  const scheme = httpGet?.scheme?.toUpperCase();
-  return scheme === httpGet?.scheme ? probe : { ...probe, httpGet: { ...httpGet, scheme } };
+  if (httpGet?.scheme === undefined) return probe;
+  return { ...probe, httpGet: { ...httpGet, scheme: httpGet.scheme.toUpperCase() } };
 }
 
 /** @param always the user port even where another is named: what Knative does unless multi-container-probing is on */
