@@ -21,6 +21,9 @@ const NO_QUEUE_PROXY = 'is about queue-proxy, the sidecar that there is not';
 const IN_PATH =
   'wants the pods themselves behind the revision’s Service once there is capacity; here the activator stays in the path';
 
+const NO_ENDPOINTS =
+  'looks for the activator among the endpoints of the revision’s Service; on one machine its name leads to the gateway without any';
+
 /** @type {Record<string, Group[]>} */
 export const SUITES = {
   api: [{ name: 'conformance/api/v1' }, { name: 'conformance/api/v1beta1' }],
@@ -38,10 +41,19 @@ export const SUITES = {
   e2e: [
     {
       name: 'e2e',
+      config: { 'config-deployment': { 'progress-deadline': '60s' } },
       cannot: {
         TestTargetBurstCapacity: IN_PATH,
+        TestTargetBurstCapacityMinusOne: NO_ENDPOINTS,
+        TestGRPCUnaryPingViaActivator: NO_ENDPOINTS,
+        TestGRPCStreamingPingViaActivator: NO_ENDPOINTS,
+        TestWebSocketViaActivator: NO_ENDPOINTS,
+        TestSvcToSvcViaActivator: NO_ENDPOINTS,
+        TestInitScalePositive:
+          'wants to see three pods at one of its looks, a second apart; the pods too many have gone by then',
         TestQueueSideCarResourceLimit: NO_QUEUE_PROXY,
         TestRequestLogs: NO_QUEUE_PROXY,
+        TestResourceQuotaError: 'ResourceQuota is stored, not enforced',
         TestEgressTraffic: 'asks a site of the internet',
       },
       seconds: {
@@ -49,6 +61,7 @@ export const SUITES = {
         TestAutoscaleSustaining: 420,
         TestGRPCAutoscaleUpDownUp: 420,
         TestMinScale: 300,
+        TestMinScaleTransition: 420,
         TestDestroyPodTimely: 300,
       },
     },
