@@ -26,8 +26,13 @@ export class HookCaller {
   async call(hook: Hook, body: unknown): Promise<unknown> {
     const { timeoutSeconds } = hook;
     const query = `?timeout=${timeoutSeconds}s`;
+    const sent = JSON.stringify(body);
     try {
-      const { status, text } = await this.#post(hook, query, JSON.stringify(body));
+      // A connection that the webhook was just giving up says nothing of the webhook.
+      const { status, text } = await this.#post(hook, query, sent, this.#agent).catch((error: unknown) => {
+        if (error instanceof StaleConnection) return this.#post(hook, query, sent, false);
+        throw error;
+      });
       return parseAnswer(status, text);
     } catch (error) {
       if (error instanceof CallFailed) throw error;
@@ -39,10 +44,11 @@ export class HookCaller {
     this.#agent.destroy();
   }
 
-  #post(hook: Hook, query: string, text: string): Promise<{ status: number; text: string }> {
+  /** @param agent false for a connection of its own */
+  #post(hook: Hook, query: string, text: string, agent: Agent | false): Promise<{ status: number; text: string }> {
     const { host, port, serverName, path } = endpointOf(this.#store, hook);
     const options: RequestOptions = {
-      agent: this.#agent,
+      agent,
       host,
       port,
       method: 'POST',
@@ -62,7 +68,9 @@ export class HookCaller {
     return new Promise((resolve, reject) => {
       const sent = request(options);
       const timer = setTimeout(() => sent.destroy(new Expired()), hook.timeoutSeconds * 1000);
-      sent.on('error', reject);
+      sent.on('error', (error: NodeJS.ErrnoException) =>
+        reject(sent.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnection() : error),
+      );
       sent.on('close', () => clearTimeout(timer));
       sent.on('response', (response) => {
         const chunks: Buffer[] = [];
@@ -83,6 +91,11 @@ export class HookCaller {
 }
 
 class Expired extends Error {}
+
+/** A pooled connection was closed before anything came back over it. */
+class StaleConnection extends Error {
+  readonly code = 'ECONNRESET';
+}
 
 function parseAnswer(status: number, text: string): unknown {
   const isSuccess = status >= 200 && status <= 206;

@@ -31,6 +31,8 @@ export interface HookServer {
   readonly caBundle: string;
   readonly requests: (HookRequest & { path: string })[];
   respond: Respond;
+  /** Lets go of connections that wait for another request. */
+  dropIdle(): void;
 }
 
 /** Response members become an AdmissionReview; a string is sent as it is, a number as a status, undefined never. */
@@ -76,6 +78,7 @@ export async function startHookServer(t: Test, respond: Respond, names: string[]
     caBundle: Buffer.from(caCert).toString('base64'),
     requests,
     respond,
+    dropIdle: () => server.closeIdleConnections(),
   };
   return hooks;
 }

@@ -322,6 +322,19 @@ t.test('only what rules, selectors and conditions choose is asked about', async 
   }
 });
 
+t.test('a webhook that closes idle connections fails no request', async (t) => {
+  const { client, hooks } = await start(t);
+  await register(client, Validating, 'all', webhook(hooks));
+  await client.create(ConfigMap, map('one'));
+  for (let i = 0; i < 25; i++) {
+    // The close and the next request cross each other, or not.
+    hooks.dropIdle();
+    if (i % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+    await client.patch(ConfigMap, 'default', 'one', { data: { count: String(i) } });
+  }
+  t.equal(hooks.requests.length, 26);
+});
+
 t.test('a dry run asks only webhooks without side effects', async (t) => {
   const { client, server, hooks } = await start(t);
   const dryRun = async () => {
