@@ -18,9 +18,9 @@ export interface LoadWindow {
 export type Aggregation = 'linear' | 'weighted-exponential';
 
 const BUCKET = 1000;
-/** The least share of the newest bucket, and the sum that all weights must reach. */
+/** The least share of the newest bucket, and what all weights together may lack of one. */
 const SMALLEST_ALPHA = 0.2;
-const WEIGHT_PRECISION = 0.9999;
+const WEIGHT_LACKING = 0.0001;
 
 /** @param length ms */
 export function createWindow(aggregation: Aggregation, length: number): LoadWindow {
@@ -95,7 +95,7 @@ class BucketWindow implements LoadWindow {
   #weighted(now: number): number {
     if (this.#lastWrite < 0 || now - this.#lastWrite > this.#buckets.length) return 0;
     const size = this.#buckets.length;
-    const alpha = Math.max(SMALLEST_ALPHA, 1 - (1 - WEIGHT_PRECISION) ** (1 / size));
+    const alpha = Math.max(SMALLEST_ALPHA, 1 - WEIGHT_LACKING ** (1 / size));
     const silent = Math.max(0, now - this.#lastWrite);
     let weight = alpha * (1 - alpha) ** silent;
     let sum = 0;

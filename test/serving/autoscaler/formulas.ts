@@ -21,7 +21,7 @@ export function linearAverage(writes: readonly Write[], size: number, now: numbe
 }
 
 export function weightedAverage(writes: readonly Write[], size: number, now: number): number {
-  const alpha = Math.max(0.2, 1 - (1 - 0.9999) ** (1 / size));
+  const alpha = Math.max(0.2, 1 - 0.0001 ** (1 / size));
   let sum = 0;
   for (const { second, value } of lastRun(writes, size))
     if (now - second < size) sum += value * alpha * (1 - alpha) ** (now - second);

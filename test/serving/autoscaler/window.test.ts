@@ -105,7 +105,7 @@ void t.test('the linear average is over the seconds written to', (t) => {
 
 void t.test('the weighted average follows the newest seconds', (t) => {
   const window = createWindow('weighted-exponential', 6_000);
-  const alpha = 1 - (1 - 0.9999) ** (1 / 6);
+  const alpha = 1 - 0.0001 ** (1 / 6);
   window.record(at(0), 10);
   t.equal(window.average(at(0)).toFixed(9), (10 * alpha).toFixed(9));
   window.record(at(1), 20);
