@@ -2,6 +2,7 @@
  * Keeps the caches small: of every object that arrives, only what the data path reads is kept. With thousands of
  * revisions the difference is tens of megabytes.
  */
+import { Secret } from '../../api/core.ts';
 import type { KubeObject, ObjectMeta } from '../../api/object.ts';
 import { Revision } from '../../api/serving/revision.ts';
 import { resourcePath } from '../../api/resource.ts';
@@ -35,7 +36,21 @@ function isList(body: unknown): body is { items: KubeObject[] } {
 }
 
 function shortenFor(path: string): (object: KubeObject) => KubeObject {
-  return path === resourcePath(Revision) ? shortenRevision : shortenAny;
+  if (path === resourcePath(Revision)) return shortenRevision;
+  return path.endsWith(`/${Secret.plural}`) ? shortenSecret : shortenAny;
+}
+
+/** Of a Secret: the key pair. */
+function shortenSecret(object: KubeObject): KubeObject {
+  const { data } = object as Secret;
+  const kept = Object.entries(data ?? {}).filter(([key]) => key === 'tls.crt' || key === 'tls.key');
+  const short: Secret = {
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    metadata: shortenMetadata(object.metadata),
+    data: Object.fromEntries(kept),
+  };
+  return short;
 }
 
 function shortenAny<T extends KubeObject>(object: T): T {
