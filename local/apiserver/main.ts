@@ -70,7 +70,7 @@ export class ApiServer {
         store,
         registry: kinds,
         admissions,
-        webhooks: new Webhooks(store, kinds, log),
+        webhooks: new Webhooks(store, kinds, log, (call) => metrics.onWebhook(call)),
         ips: new ClusterIps(servicePrefix),
         tokens: new TokenIssuer(join(dir, 'service-account.key')),
         watches: new Map(),

@@ -6,9 +6,11 @@ export interface Metrics {
   onBatch(changes: number, seconds: number): void;
   onRequest(what: RequestLabels, code: number, seconds: number): void;
   onWatch(resource: string, change: 1 | -1): void;
+  onWebhook(call: WebhookCall): void;
 }
 
 const SYNC_BUCKETS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1];
+const WEBHOOK_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 25];
 const REQUEST_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 30, 60];
 
 /** What a request asks for, in values that are bounded: kinds that are served, verbs that exist. */
@@ -20,6 +22,18 @@ export interface RequestLabels {
   readonly subresource: string;
 }
 
+/** One question to an admission webhook. */
+export interface WebhookCall {
+  readonly name: string;
+  readonly type: 'admit' | 'validating';
+  readonly operation: string;
+  readonly seconds: number;
+  /** The request ends with it: a denial, or a failure that is not passed over. */
+  readonly rejected: boolean;
+  /** It failed and was passed over. */
+  readonly failedOpen: boolean;
+}
+
 /** @param registry none: nothing is counted */
 export function createMetrics(registry: Registry | undefined): Metrics {
   if (registry === undefined)
@@ -28,6 +42,7 @@ export function createMetrics(registry: Registry | undefined): Metrics {
       onBatch: () => undefined,
       onRequest: () => undefined,
       onWatch: () => undefined,
+      onWebhook: () => undefined,
     };
   const registers = [registry];
   const writes = new Counter({
@@ -60,6 +75,19 @@ export function createMetrics(registry: Registry | undefined): Metrics {
     labelNames: ['resource'],
     registers,
   });
+  const webhooks = new Histogram({
+    name: 'apiserver_admission_webhook_admission_duration_seconds',
+    help: 'Time admission webhooks took to answer.',
+    labelNames: ['name', 'type', 'operation', 'rejected'],
+    buckets: WEBHOOK_BUCKETS,
+    registers,
+  });
+  const failedOpen = new Counter({
+    name: 'apiserver_admission_webhook_fail_open_count',
+    help: 'Webhooks that failed and were passed over.',
+    labelNames: ['name', 'type'],
+    registers,
+  });
   return {
     registry,
     onBatch(changes, seconds) {
@@ -72,6 +100,10 @@ export function createMetrics(registry: Registry | undefined): Metrics {
     },
     onWatch(resource, change) {
       watches.inc({ resource }, change);
+    },
+    onWebhook({ name, type, operation, seconds, rejected, failedOpen: isOpen }) {
+      webhooks.observe({ name, type, operation, rejected: String(rejected) }, seconds);
+      if (isOpen) failedOpen.inc({ name, type });
     },
   };
 }

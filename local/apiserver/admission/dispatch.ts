@@ -7,6 +7,7 @@ import { fromStorage, toStorage } from '../conversions.ts';
 import { badRequest, forbidden, internal } from '../errors.ts';
 import { isObject } from '../json.ts';
 import { jsonPatch } from '../patch/apply-patch.ts';
+import type { Metrics } from '../metrics.ts';
 import type { KindInfo } from '../registry.ts';
 import type { Store } from '../store/store.ts';
 import type { Body } from '../verbs/call.ts';
@@ -23,6 +24,7 @@ export interface Dispatcher {
   readonly caller: HookCaller;
   readonly conditions: MatchConditions;
   readonly log: Logger;
+  readonly onCall: Metrics['onWebhook'];
 }
 
 /** What the server itself makes of an object that a webhook has patched. */
@@ -65,7 +67,9 @@ export async function mutate(
       const { hook } = candidate;
       if (!(await concerns(on, hook, attributes, object))) continue;
       if (again && !due.has(hook.id)) continue;
-      const next = await tolerant(on, hook, () => askForPatch(on, candidate, attributes, object, finishing, warnings));
+      const next = await tolerant(on, hook, attributes, () =>
+        askForPatch(on, candidate, attributes, object, finishing, warnings),
+      );
       if (next !== undefined && next !== object) {
         object = next;
         any = true;
@@ -100,7 +104,7 @@ export async function validate(
   await Promise.all(
     relevant.map(async (candidate) => {
       try {
-        await tolerant(on, candidate.hook, () => ask(on, candidate, attributes, object, false, warnings));
+        await tolerant(on, candidate.hook, attributes, () => ask(on, candidate, attributes, object, false, warnings));
       } catch (error) {
         first ??= { error };
       }
@@ -124,16 +128,35 @@ async function concerns(
 }
 
 /** Applies the failure policy. @returns undefined when the webhook is passed over */
-async function tolerant<T>(on: Dispatcher, hook: Hook, run: () => Promise<T>): Promise<T | undefined> {
+async function tolerant<T>(
+  on: Dispatcher,
+  hook: Hook,
+  { operation }: Attributes,
+  run: () => Promise<T>,
+): Promise<T | undefined> {
+  const started = performance.now();
+  const count = (rejected: boolean, failedOpen: boolean): void => {
+    const type = hook.type === 'mutating' ? 'admit' : 'validating';
+    on.onCall({
+      name: hook.name,
+      type,
+      operation,
+      seconds: (performance.now() - started) / 1000,
+      rejected,
+      failedOpen,
+    });
+  };
   try {
-    return await run();
+    const result = await run();
+    count(false, false);
+    return result;
   } catch (error) {
-    if (error instanceof HookFailed) {
-      if (!hook.failsOpen) throw internal(error.message);
-      on.log.warn('a webhook failed and is passed over', { webhook: hook.name, error: error.message });
-      return undefined;
-    }
-    throw error;
+    const isPassedOver = error instanceof HookFailed && hook.failsOpen;
+    count(!isPassedOver, isPassedOver);
+    if (!(error instanceof HookFailed)) throw error;
+    if (!hook.failsOpen) throw internal(error.message);
+    on.log.warn('a webhook failed and is passed over', { webhook: hook.name, error: error.message });
+    return undefined;
   }
 }
 

@@ -10,6 +10,7 @@ import { deepEqual } from '../../../kube/equal.ts';
 import { ApiError } from '../../../kube/errors.ts';
 import type { Transport } from '../../../kube/transport.ts';
 import { conflict } from '../errors.ts';
+import type { Metrics } from '../metrics.ts';
 import type { Registry } from '../registry.ts';
 import type { Store } from '../store/store.ts';
 import type { Body, Call } from '../verbs/call.ts';
@@ -87,11 +88,11 @@ export class Webhooks {
   /** Of the server itself: who its own admissions ask. */
   transport: Transport | undefined;
 
-  constructor(store: Store, registry: Registry, log: Logger) {
+  constructor(store: Store, registry: Registry, log: Logger, onCall: Metrics['onWebhook']) {
     const conditions = new MatchConditions(store);
     this.hooks = new Hooks(registry);
     this.policies = new Policies(store, registry, conditions);
-    this.#dispatcher = { store, caller: new HookCaller(store), conditions, log };
+    this.#dispatcher = { store, caller: new HookCaller(store), conditions, log, onCall };
   }
 
   /**

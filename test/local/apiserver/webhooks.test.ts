@@ -1,4 +1,5 @@
 /** Admission webhooks are called as Kubernetes calls them: when, with what, and what becomes of their answers. */
+import { Registry } from 'prom-client';
 import t from 'tap';
 import type { Test } from 'tap';
 import { ConfigMap, Namespace } from '../../../api/core.ts';
@@ -320,6 +321,25 @@ t.test('only what rules, selectors and conditions choose is asked about', async 
     for (const one of ['plain', 'labelled']) await client.delete(ConfigMap, 'default', one);
     await client.delete(ConfigMap, 'blue', 'blue');
   }
+});
+
+t.test('calls are counted by webhook, and what became of them', async (t) => {
+  const registry = new Registry();
+  const { client } = await startServer(t, { registry });
+  const hooks = await startHookServer(t, ALLOW);
+  await register(client, Validating, 'all', webhook(hooks));
+  await client.create(ConfigMap, map('one'));
+  hooks.respond = () => ({ allowed: false });
+  await refusal(client.create(ConfigMap, map('two')));
+  hooks.respond = () => 500;
+  await register(client, Validating, 'all', webhook(hooks, { failurePolicy: 'Ignore' }));
+  await client.create(ConfigMap, map('two'));
+  const page = await registry.metrics();
+  const count = (rejected: boolean) =>
+    `apiserver_admission_webhook_admission_duration_seconds_count{name="check.example.com",type="validating",operation="CREATE",rejected="${rejected}"}`;
+  t.ok(page.includes(`${count(false)} 2\n`), page);
+  t.ok(page.includes(`${count(true)} 1\n`));
+  t.ok(page.includes('apiserver_admission_webhook_fail_open_count{name="check.example.com",type="validating"} 1'));
 });
 
 t.test('a webhook that closes idle connections fails no request', async (t) => {
