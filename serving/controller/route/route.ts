@@ -36,6 +36,12 @@ export function routeReconciler(config: ConfigStore): Reconciler<Route> {
         keys: (configuration: Configuration, world) => keysOf(routesOfConfiguration(world, configuration)),
       },
       { type: Revision, keys: (revision: Revision, world) => keysOf(routesTouchedBy(world, revision)) },
+      // One that is in the way of the placeholder's name, and may go.
+      {
+        type: Service,
+        keys: ({ metadata: { namespace, name } }: Service, world) =>
+          world.informer(Route).get(namespace, name) === undefined ? [] : [{ namespace, name }],
+      },
       { type: Certificate, keys: routesUnderWildcard },
     ],
     configs: ['config-network', 'config-domain', 'config-features'],

@@ -54,6 +54,31 @@ t.test('Routes, domains and certificates', async (t) => {
     );
   });
 
+  await t.test(
+    'a Service in the way of a Route’s name is said, and when it goes the Route takes the name',
+    async (t) => {
+      const spec = { ports: [{ port: 80 }], selector: { app: 'mine' } };
+      await client.create(KubeService, {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'way', namespace: 'default' },
+        spec,
+      });
+      await client.create(Service, serviceOf('way', run('one')));
+      const blocked = await cluster.until(
+        Route,
+        'way',
+        (one) => conditionOf(one.status, 'IngressReady')?.reason === 'NotOwned',
+      );
+      t.equal(
+        conditionOf(blocked.status, 'Ready')?.message,
+        'There is an existing placeholder Service "way" that we do not own.',
+      );
+      await client.delete(KubeService, 'default', 'way');
+      await cluster.until(Service, 'way', readyAt('way-00001'));
+    },
+  );
+
   await t.test('visibility: a label makes a Service, or one tag of it, the cluster’s own', async (t) => {
     const local = { 'networking.knative.dev/visibility': 'cluster-local' };
     await client.create(Service, serviceOf('inside', run('one'), { labels: local }));
