@@ -6,6 +6,7 @@
  *   payload  JSON texts, each ended by a newline
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { crc32 } from '../../../kube/crc32.ts';
 
 export const MAGIC = Buffer.from('ZAF1');
 export const HEADER_BYTES = 12;
@@ -104,16 +105,4 @@ class Window {
     this.#start = at;
     this.#end = at + got;
   }
-}
-
-const TABLE = new Uint32Array(256).map((_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  return value >>> 0;
-});
-
-export function crc32(bytes: Uint8Array): number {
-  let sum = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) sum = (sum >>> 8) ^ (TABLE[(sum ^ (bytes[i] ?? 0)) & 0xff] ?? 0);
-  return (sum ^ 0xffffffff) >>> 0;
 }

@@ -11,7 +11,7 @@ import { Pod } from '../../../api/core.ts';
 import { ApiError, failure } from '../../../kube/errors.ts';
 import type { PodStreams } from '../../../kube/pod-streams.ts';
 import { dictionaryOf } from '../../../local/apiserver/streams/spdy.ts';
-import { crc32 } from '../../../local/apiserver/store/frame.ts';
+import { crc32 } from '../../../kube/crc32.ts';
 import { startListening, writeKubeconfig } from './https.ts';
 import { kubectlMissing, kubectlPath } from '../../kubectl.ts';
 

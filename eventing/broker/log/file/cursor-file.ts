@@ -1,6 +1,6 @@
 /** A subscriber's cursor on disk: checked lines, the last valid one counts; see docs/formats/event-log.md. */
 import type { Cursor, CursorState, PendingRecord } from '../log.ts';
-import { crc32 } from './crc32.ts';
+import { crc32 } from '../../../../kube/crc32.ts';
 import type { Files, OpenFile } from './files.ts';
 
 const REWRITE_AT = 64 * 1024;

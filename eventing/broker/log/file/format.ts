@@ -1,6 +1,6 @@
 /** Frames and records of a segment as bytes; docs/formats/event-log.md is the description. */
 import type { LogRecord } from '../log.ts';
-import { crc32 } from './crc32.ts';
+import { crc32 } from '../../../../kube/crc32.ts';
 
 export const FRAME_HEADER = 32;
 export const RECORD_HEADER = 8;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync, appendFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { crc32, crc32ByTable } from '../../../../eventing/broker/log/file/crc32.ts';
+import { crc32, crc32ByTable } from '../../../../kube/crc32.ts';
 import { decodeHeader, decodeRecords, encodeFrame, FRAME_HEADER } from '../../../../eventing/broker/log/file/format.ts';
 import { eventually } from '../../eventually.ts';
 import { FaultyFiles } from './faulty-files.ts';
