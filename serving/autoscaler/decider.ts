@@ -18,6 +18,8 @@ export interface DeciderSpec extends ScaleSpec {
 export const DECISION_INTERVAL = 2000;
 /** A second without a report counts as zero once the reports for it must have arrived, ms. */
 const SILENCE = 2000;
+/** As many as are let in (reports.ts). */
+const MOST_REPORTERS = 256;
 
 export class Decider {
   #spec: DeciderSpec;
@@ -27,6 +29,8 @@ export class Decider {
   #delay: MaxWindow | undefined;
   #desired = -1;
   #excessBurst: number;
+  /** By activator, the oldest first. */
+  readonly #lastReports = new Map<string, { second: number; mean: number; count: number }>();
   #stableAverage = 0;
   #panicAverage = 0;
 
@@ -65,15 +69,19 @@ export class Decider {
     if (spec.scaleDownDelay !== before.scaleDownDelay) this.#delay = delayOf(spec);
     if (spec.metric !== before.metric || spec.aggregation !== before.aggregation) {
       this.#stable = this.#panicLoad = undefined;
+      this.#lastReports.clear();
       return;
     }
     if (spec.stableWindow !== before.stableWindow) this.#stable = this.#stable?.resized(spec.stableWindow, now);
     if (spec.panicWindow !== before.panicWindow) this.#panicLoad = this.#panicLoad?.resized(spec.panicWindow, now);
   }
 
-  /** Takes a report. Several of one second, from different activators, add up. */
-  record(now: number, load: { readonly concurrency: number; readonly rps: number }): void {
-    const value = load[this.#spec.metric];
+  /**
+   * Takes a report. Several of one second, from different activators, add up.
+   * @param reporter whose report of a whole second it is; without it the load comes on top of what was reported
+   */
+  record(now: number, load: { readonly concurrency: number; readonly rps: number }, reporter?: string): void {
+    const value = this.#newIn(now, load[this.#spec.metric], reporter);
     const { stable, panic } = this.#windows();
     stable.record(now, value);
     panic.record(now, value);
@@ -113,6 +121,24 @@ export class Decider {
   /** Nothing runs, nothing is wanted, and nothing measured can change that: no decision is due until the next report. */
   isDormant(now: number, readyPods: number): boolean {
     return readyPods === 0 && this.#desired <= 0 && !this.panicking && (this.#stable?.average(now) ?? 0) === 0;
+  }
+
+  /**
+   * Two reports of one activator that arrive within a second are the same load seen twice, by timers that are not
+   * exact: their mean counts. Twice the load for a second would be panic where the panic window is as short.
+   */
+  #newIn(now: number, value: number, reporter: string | undefined): number {
+    if (reporter === undefined) return value;
+    const second = Math.floor(now / 1000);
+    const before = this.#lastReports.get(reporter);
+    this.#lastReports.delete(reporter);
+    const count = before?.second === second ? before.count + 1 : 1;
+    const known = before?.second === second ? before.mean : 0;
+    const mean = known + (value - known) / count;
+    this.#lastReports.set(reporter, { second, mean, count });
+    const oldest = this.#lastReports.size > MOST_REPORTERS ? this.#lastReports.keys().next().value : undefined;
+    if (oldest !== undefined) this.#lastReports.delete(oldest);
+    return mean - known;
   }
 
   /** Made when first needed: most revisions are idle. */

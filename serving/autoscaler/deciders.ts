@@ -75,11 +75,14 @@ export class Deciders {
     if (this.#observing && decider.desired < 0 && this.#options.readyPods(key) > 0) this.#decide(key, decider, false);
   }
 
-  /** Load of one revision. Unknown revisions are left out: their activator reports again. */
-  record(key: string, load: { readonly concurrency: number; readonly rps: number }): void {
+  /**
+   * Load of one revision. Unknown revisions are left out: their activator reports again.
+   * @param reporter the activator whose report of a second it is; undefined for a wake
+   */
+  record(key: string, load: { readonly concurrency: number; readonly rps: number }, reporter?: string): void {
     const decider = this.#all.get(key);
     if (decider === undefined) return;
-    decider.record(this.#options.clock.now(), load);
+    decider.record(this.#options.clock.now(), load, reporter);
     this.#wake(key);
     if (decider.desired <= 0 && (load.concurrency > 0 || load.rps > 0)) this.#decide(key, decider, true);
   }

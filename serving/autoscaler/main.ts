@@ -155,5 +155,5 @@ export async function startAutoscaler(options: AutoscalerOptions): Promise<Autos
 
 function take(message: Wake | LoadReport, deciders: Deciders): void {
   if (message.type === 'wake') deciders.record(keyOf(message.namespace, message.name), { concurrency: 1, rps: 1 });
-  else for (const load of message.revisions) deciders.record(keyOf(load.namespace, load.name), load);
+  else for (const load of message.revisions) deciders.record(keyOf(load.namespace, load.name), load, message.activator);
 }

@@ -211,3 +211,24 @@ void t.test('thousand revisions with an idle pod each take less than one in a hu
   t.ok(share < 0.01, `${(share * 100).toFixed(2)} % of a core`);
   t.end();
 });
+
+void t.test('reports that a busy machine bunches together are no burst of load', (t) => {
+  const { clock, pods, deciders, ensure } = setUp({ target: 1, stableWindow: 10_000, panicWindow: 1000 });
+  pods.set('a/x', 4);
+  const decider = ensure('a/x');
+  const load = (concurrency: number) => ({ concurrency, rps: concurrency });
+  let most = 0;
+  for (let second = 0; second < 20; second++) {
+    clock.advance(1000);
+    // Every other second its report comes late, together with the next one; another activator's comes on time.
+    if (second % 2 === 1) for (const concurrency of [2, 4]) deciders.record('a/x', load(concurrency), 'late');
+    deciders.record('a/x', load(1), 'on time');
+    decider.decide(clock.now(), 4);
+    most = Math.max(most, decider.averages.panic);
+  }
+  t.equal(most, 4, 'the mean of both, and the other one’s');
+  deciders.record('a/x', load(1));
+  decider.decide(clock.now(), 4);
+  t.equal(decider.averages.panic, 5, 'a wake comes on top');
+  t.end();
+});
