@@ -19,6 +19,6 @@ export interface Attributes {
   readonly old: Body | undefined;
   readonly user: User;
   readonly dryRun: boolean;
-  /** A `CreateOptions` and the like, as the client sent them. */
-  readonly options: Readonly<Record<string, unknown>>;
+  /** A `CreateOptions` and the like, as the client sent them; a connection has none. */
+  readonly options: Readonly<Record<string, unknown>> | null;
 }

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../../api/object.ts';
 import { isObject, type JsonObject } from '../json.ts';
 
 export type HookType = 'mutating' | 'validating';
-export type Operation = 'CREATE' | 'UPDATE' | 'DELETE';
+export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
 export interface HookRule {
   readonly operations: readonly string[];

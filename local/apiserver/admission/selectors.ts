@@ -1,5 +1,6 @@
 /** Does a webhook care for this namespace and this object? Source: Kubernetes "Matching requests: namespaceSelector". */
 import type { KubeObject } from '../../../api/object.ts';
+import { isObject } from '../json.ts';
 import type { Store } from '../store/store.ts';
 import { matchesSelector } from '../verbs/label-selector.ts';
 import type { Attributes } from './attributes.ts';
@@ -35,7 +36,8 @@ function selectsNamespace(
 
 function selectsObject(hook: Selectors, object: KubeObject | undefined, old: KubeObject | undefined): boolean {
   if (isEmpty(hook.objectSelector)) return true;
-  return [object, old].some((one) => one !== undefined && matchesSelector(hook.objectSelector, one));
+  // What is posted to a subresource may have no labels, nor anything to hold them.
+  return [object, old].some((one) => isObject(one?.metadata) && matchesSelector(hook.objectSelector, one));
 }
 
 function isEmpty(selector: object): boolean {

@@ -5,8 +5,10 @@ import type { Status } from '../../../kube/errors.ts';
 import { methodNotAllowed, unavailable } from '../errors.ts';
 import { callOf } from '../handler.ts';
 import { authorizeResource } from '../http/authorize.ts';
+import { isTrue } from '../verbs/call.ts';
 import { identify, targetOf, type Surroundings } from '../http/requests.ts';
 import { statusOf } from '../in-process.ts';
+import { admitConnection } from '../verbs/admit.ts';
 import { serveExec } from './exec.ts';
 import { podOf } from './log.ts';
 import { servePortForward } from './port-forward.ts';
@@ -39,6 +41,7 @@ export async function serveUpgrade(
     const pod = podOf(core, call);
     const streams = around.podStreams();
     if (streams === undefined) throw unavailable('no node agent is running: pods cannot be reached yet');
+    await admitConnection(core, call, ...connectionOf(route.subresource, target.parameters));
     const upgrade = { request, socket, head, pod, streams, parameters: target.parameters, log: core.log };
     if (route.subresource === 'exec' || route.subresource === 'attach')
       serveExec(upgrade, route.subresource === 'attach');
@@ -47,6 +50,25 @@ export async function serveUpgrade(
   } catch (error) {
     refuseUpgrade(socket, statusOf(error, around.core.log));
   }
+}
+
+/** What a connection is opened with, as admission sees it: kind and fields. */
+function connectionOf(subresource: string | undefined, parameters: URLSearchParams): [kind: string, options: object] {
+  if (subresource === 'portforward')
+    return [
+      'PodPortForwardOptions',
+      {
+        ports: parameters
+          .getAll('ports')
+          .flatMap((text) => text.split(','))
+          .map(Number),
+      },
+    ];
+  const streams = ['stdin', 'stdout', 'stderr', 'tty'].filter((name) => isTrue(parameters.get(name) ?? 'false'));
+  const container = parameters.get('container');
+  const common = { ...Object.fromEntries(streams.map((name) => [name, true])), ...(container ? { container } : {}) };
+  if (subresource === 'attach') return ['PodAttachOptions', common];
+  return ['PodExecOptions', { ...common, command: parameters.getAll('command') }];
 }
 
 /** Answers an upgrade with a plain HTTP response. */

@@ -7,6 +7,7 @@ import type { KubeObject } from '../../../api/object.ts';
 import type { AdmissionContext, AdmissionQuestion } from '../../../kube/admission.ts';
 import { ApiError } from '../../../kube/errors.ts';
 import type { Attributes } from '../admission/attributes.ts';
+import { reviewed } from '../admission/reviews.ts';
 import { badRequest } from '../errors.ts';
 import { isObject, timestamp } from '../json.ts';
 import type { KindInfo } from '../registry.ts';
@@ -97,7 +98,7 @@ export function admissionVerdict(
 }
 
 /**
- * Admission of what is posted or put to a subresource with a kind of its own: Scale, Binding, Eviction.
+ * Admission of what is sent to a subresource with a kind of its own: Scale, Binding, Eviction, PodExecOptions.
  * @returns the object as webhooks leave it
  * @throws ReviewNeeded, ApiError
  */
@@ -105,7 +106,7 @@ export function admittedSubresource(
   core: Core,
   call: Call,
   kind: NonNullable<Attributes['kind']>,
-  operation: Operation,
+  operation: Attributes['operation'],
   object: Body,
   old: Body | undefined,
 ): Body {
@@ -122,6 +123,20 @@ export function admittedSubresource(
   if (candidates.length + policies.length > 0)
     core.webhooks.validated(call, reviews, validators, { ...attributes, object: changed });
   return changed;
+}
+
+/**
+ * Admission of a connection to a pod: exec, attach, port-forward.
+ * @param options what it is opened with, an object of the kind
+ * @throws ApiError when it is denied
+ */
+export async function admitConnection(core: Core, call: Call, kind: string, options: object): Promise<void> {
+  if (core.webhooks.isEmpty) return;
+  const object = { kind, apiVersion: 'v1', ...options } as unknown as Body;
+  const type = { group: '', version: 'v1', kind };
+  await reviewed(call, (under) =>
+    Promise.resolve().then(() => admittedSubresource(core, under, type, 'CONNECT', object, undefined)),
+  );
 }
 
 const UNCHANGED = { normalize: (object: Body) => object, again: (object: Body) => object };
@@ -163,7 +178,7 @@ function normalized(info: KindInfo, object: Body): Body {
 function attributesOf(
   call: Call,
   info: KindInfo,
-  operation: Operation,
+  operation: Attributes['operation'],
   object: Body | undefined,
   old: Body | undefined,
 ): Attributes {
@@ -185,7 +200,8 @@ function attributesOf(
 
 const OPTION_KINDS = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions' } as const;
 
-function optionsOf({ query, body, dryRun }: Call, operation: Operation): Readonly<Record<string, unknown>> {
+function optionsOf({ query, body, dryRun }: Call, operation: Attributes['operation']): Attributes['options'] {
+  if (operation === 'CONNECT') return null;
   const type = { kind: OPTION_KINDS[operation], apiVersion: 'meta.k8s.io/v1' };
   if (operation === 'DELETE') return isObject(body) ? { ...body, ...type } : type;
   const { fieldManager, fieldValidation } = query;

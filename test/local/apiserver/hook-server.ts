@@ -17,7 +17,7 @@ export interface HookRequest {
   readonly object: Record<string, never> | null;
   readonly oldObject: Record<string, never> | null;
   readonly dryRun: boolean;
-  readonly options: Record<string, unknown>;
+  readonly options: Record<string, unknown> | null;
   readonly userInfo: { readonly username: string; readonly groups: readonly string[] };
 }
 

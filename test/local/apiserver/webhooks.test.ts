@@ -2,11 +2,13 @@
 import { Registry } from 'prom-client';
 import t from 'tap';
 import type { Test } from 'tap';
-import { ConfigMap, Namespace } from '../../../api/core.ts';
+import { ConfigMap, Namespace, Pod } from '../../../api/core.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import { resourceType, type ResourceType } from '../../../api/resource.ts';
 import { ApiError } from '../../../kube/errors.ts';
 import type { Client } from '../../../kube/client.ts';
+import type { PodStreams } from '../../../kube/pod-streams.ts';
+import { startListening } from './https.ts';
 import { patchWith, startHookServer, type HookServer, type Respond } from './hook-server.ts';
 import { startServer } from './support.ts';
 
@@ -321,6 +323,49 @@ t.test('only what rules, selectors and conditions choose is asked about', async 
     for (const one of ['plain', 'labelled']) await client.delete(ConfigMap, 'default', one);
     await client.delete(ConfigMap, 'blue', 'blue');
   }
+});
+
+t.test('connections to pods are asked about', async (t) => {
+  const { client, server, send } = await startListening(t);
+  const hooks = await startHookServer(t, () => ({ allowed: false, status: { code: 403, message: 'keep out' } }));
+  const unused = () => Promise.reject(new Error('nothing of a pod is needed'));
+  server.podStreams = { exec: unused, attach: unused, portForward: unused, logs: unused } as unknown as PodStreams;
+  const spec = { containers: [{ name: 'c', image: 'i' }] };
+  await client.create(Pod, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'default' }, spec });
+  const rule = { apiGroups: [''], apiVersions: ['v1'], resources: ['pods/exec'], operations: ['CONNECT'] };
+  const objectSelector = { matchExpressions: [{ key: 'a', operator: 'DoesNotExist' }] };
+  const upgrade = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'x',
+  };
+  const exec = () =>
+    send(
+      'GET',
+      '/api/v1/namespaces/default/pods/p/exec?command=sh&command=-c&stdin=true&container=c',
+      undefined,
+      upgrade,
+    );
+  await register(client, Validating, 'all', webhook(hooks, { rules: [rule], objectSelector }));
+  t.notMatch(await exec(), { status: 403 }, 'what has no labels is not selected by any');
+  await register(client, Validating, 'all', webhook(hooks, { rules: [rule] }));
+  const refused = await exec();
+  t.equal(refused.status, 403);
+  t.match(refused.json, { message: 'admission webhook "check.example.com" denied the request: keep out' });
+  t.match(hooks.requests, [
+    {
+      operation: 'CONNECT',
+      name: 'p',
+      namespace: 'default',
+      kind: { group: '', version: 'v1', kind: 'PodExecOptions' },
+      resource: { resource: 'pods' },
+      subResource: 'exec',
+      object: { kind: 'PodExecOptions', stdin: true, container: 'c', command: ['sh', '-c'] },
+      oldObject: null,
+      options: null,
+    },
+  ]);
 });
 
 t.test('calls are counted by webhook, and what became of them', async (t) => {
