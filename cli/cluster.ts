@@ -1,6 +1,7 @@
 /** The API server that a verb talks to: --kubeconfig, else the state folder's, else $KUBECONFIG or ~/.kube/config. */
 import { existsSync } from 'node:fs';
-import { request, type RequestOptions } from 'node:https';
+import { request as requestPlain } from 'node:http';
+import { request as requestSecure, type RequestOptions } from 'node:https';
 import { ApiException, KubeConfig } from '@kubernetes/client-node';
 import type { Json } from '../api/object.ts';
 import { CommandError, messageOf } from './errors.ts';
@@ -85,7 +86,10 @@ async function send(config: KubeConfig, server: string, given: Request): Promise
   const options: RequestOptions = { method, headers: { Accept: accept, 'Content-Type': contentType } };
   await config.applyToHTTPSOptions(options);
   const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
-    request(new URL(path, server), options, (response) => {
+    // A server may stand below a path of its own, or behind `kubectl proxy`.
+    const url = new URL(server.replace(/\/$/, '') + path);
+    const request = url.protocol === 'http:' ? requestPlain : requestSecure;
+    request(url, options, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);

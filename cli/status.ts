@@ -3,7 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { Pod } from '../api/core.ts';
-import type { Json } from '../api/object.ts';
+import type { DuckStatus, Json, KubeObject } from '../api/object.ts';
+import type { ResourceType } from '../api/resource.ts';
+import { Broker } from '../api/eventing/broker.ts';
+import { Trigger } from '../api/eventing/trigger.ts';
+import { DomainMapping } from '../api/serving/domain-mapping.ts';
 import { Service } from '../api/serving/service.ts';
 import { Client } from '../kube/client.ts';
 import { conditionOf } from '../kube/conditions.ts';
@@ -54,6 +58,7 @@ export const status: Verb = {
     const client = new Client(new HttpTransport({ url: ready.api, tokenFile: run.tokenFile, caFile: run.caFile }));
     try {
       await services(client, run, out);
+      await others(client, out);
     } catch (error) {
       out(`cannot list the Services: ${messageOf(error)}`);
       return 1;
@@ -66,13 +71,13 @@ async function services(client: Client, run: Run, out: (line: string) => void): 
   const [list, pods, loads] = await Promise.all([client.list(Service), client.list(Pod), loadOf(run)]);
   if (list.items.length === 0) return out('no Services yet; try: zeroth up --demo, or zeroth apply -f service.yaml');
   const problems: string[] = [];
-  let firstProblem: string | undefined;
+  let leading: string | undefined;
   const rows = list.items.flatMap((service) => {
     const { name, namespace = '' } = service.metadata;
     const problem = problemOf(service);
     if (problem !== undefined) {
+      if (problems.length === 0) leading = `ksvc/${name}${inNamespace(namespace)}`;
       problems.push(`  ${namespace}/${name} is not ready: ${problem}`);
-      firstProblem ??= namespace === 'default' ? name : `${name} -n ${namespace}`;
     }
     const traffic = service.status?.traffic ?? [];
     const lines = traffic.map((target) => {
@@ -99,7 +104,36 @@ async function services(client: Client, run: Run, out: (line: string) => void): 
   });
   show(['SERVICE', 'URL', 'READY', 'REVISION', 'TRAFFIC', 'TAG', 'PODS', 'IN FLIGHT', 'QUEUED'], rows);
   for (const line of problems) out(line);
-  if (firstProblem !== undefined) out(`more about it, and what to do: zeroth why ${firstProblem}`);
+  if (leading !== undefined) out(`more about it, and what to do: zeroth why ${leading}`);
+}
+
+/** What else is not ready: each with the command that says why. */
+async function others(client: Client, out: (line: string) => void): Promise<void> {
+  const rows = await Promise.all([
+    notReady(client, Broker),
+    notReady(client, Trigger),
+    notReady(client, DomainMapping),
+  ]);
+  if (rows.flat().length === 0) return;
+  out('');
+  show(['NOT READY', 'REASON', 'WHY'], rows.flat());
+}
+
+async function notReady<T extends KubeObject & { status?: DuckStatus }>(
+  client: Client,
+  type: ResourceType<T>,
+): Promise<string[][]> {
+  const { items } = await client.list(type);
+  return items.flatMap(({ metadata: { namespace = '', name }, status }) => {
+    const ready = conditionOf(status, 'Ready');
+    if (ready?.status === 'True') return [];
+    const command = `zeroth why ${type.kind.toLowerCase()}/${name}${inNamespace(namespace)}`;
+    return [[`${type.kind} ${namespace}/${name}`, ready?.reason ?? 'NotReconciled', command]];
+  });
+}
+
+function inNamespace(namespace: string): string {
+  return namespace === 'default' ? '' : ` -n ${namespace}`;
 }
 
 /** Reason and message of what is wrong; the Configuration's first, since a Route only waits for it. */

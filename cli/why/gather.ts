@@ -31,7 +31,7 @@ import {
   type ObjectEvent,
   type Reference,
 } from './graph.ts';
-import { itemsOf, objectOf } from './subject.ts';
+import { isUnknownKind, itemsOf, objectOf } from './subject.ts';
 
 /** Objects of one list. */
 const MOST = 500;
@@ -220,8 +220,7 @@ class Gatherer {
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
       if (error.status !== 404 && error.status !== 403) throw error;
-      if (/could not find the requested resource/.test(error.message))
-        this.missingKinds.add(`${type.kind}.${type.group}`);
+      if (isUnknownKind(error)) this.missingKinds.add(`${type.kind}.${type.group}`);
       else if (error.status === 404 && reference !== undefined) this.absent.push(reference);
       return undefined;
     }

@@ -31,12 +31,17 @@ const SHORT: Readonly<Record<string, string>> = {
 export async function findSubject(cluster: Cluster, words: readonly string[]): Promise<KubeObject> {
   const [kindWord, name] = splitWords(words);
   const types = kindWord === undefined ? EXPLAINED.map(({ type }) => type) : [typeOf(kindWord)];
-  const found = (await Promise.all(types.map((type) => lookUp(cluster, type, name)))).filter(
-    (one) => one !== undefined,
-  );
+  const unknown = new Set<string>();
+  const answers = await Promise.all(types.map((type) => lookUp(cluster, type, name, unknown)));
+  const found = answers.filter((one) => one !== undefined);
   const outer = withoutOwned(found);
   const [first, ...more] = outer;
-  if (first === undefined) throw new UsageError(await notFound(cluster, types, kindWord, name));
+  if (first === undefined) {
+    const text = await notFound(cluster, types, kindWord, name);
+    const missing = [...unknown].filter((kind) => kind.includes('.knative.dev'));
+    const hint = `this server does not know ${missing.join(', ')}: is Knative, or zeroth, installed here?`;
+    throw new UsageError(missing.length === 0 ? text : `${text}\n${hint}`);
+  }
   if (more.length > 0) {
     const commands = outer.map((one) => `  zeroth why ${wordOf(one)}/${name}`).join('\n');
     throw new UsageError(
@@ -71,11 +76,18 @@ export function typeOf(word: string): ResourceType {
   );
 }
 
-async function lookUp(cluster: Cluster, type: ResourceType, name: string): Promise<KubeObject | undefined> {
+/** @param unknown takes the kinds that the server does not have */
+async function lookUp(
+  cluster: Cluster,
+  type: ResourceType,
+  name: string,
+  unknown: Set<string>,
+): Promise<KubeObject | undefined> {
   try {
     const path = resourcePath(type, cluster.namespace, name);
     return objectOf(await cluster.send({ path }));
   } catch (error) {
+    if (isUnknownKind(error)) unknown.add(`${type.kind} (${type.group})`);
     // No such object, no such kind, or not for this user to see: then it is not what was meant.
     if (error instanceof ServerError && (error.status === 404 || error.status === 403 || error.status === 400))
       return undefined;
@@ -164,5 +176,12 @@ function isKubeObject(value: unknown): value is KubeObject {
     'metadata' in value &&
     typeof value.metadata === 'object' &&
     value.metadata !== null
+  );
+}
+
+/** The server has no such kind, whatever the name. */
+export function isUnknownKind(error: unknown): boolean {
+  return (
+    error instanceof ServerError && error.status === 404 && /could not find the requested resource/.test(error.message)
   );
 }

@@ -13,6 +13,8 @@ const CODE_CLASSES = ['client_gone', '1xx', '2xx', '3xx', '4xx', '5xx'] as const
 export class ActivatorMetrics {
   readonly #duration: Histogram;
   readonly #coldStart: Histogram;
+  /** Requests may outlive their revision: they must not bring its series back. */
+  readonly #gone = new WeakSet<ServedRevision>();
 
   constructor(registry: Registry, sources: { revisions(): Revisions; reporter: Reporter; connections(): number }) {
     const registers = [registry];
@@ -82,16 +84,18 @@ export class ActivatorMetrics {
   }
 
   finished(revision: ServedRevision, { status, seconds }: Pick<FinishedRequest, 'status' | 'seconds'>): void {
+    if (this.#gone.has(revision)) return;
     const codeClass = CODE_CLASSES[Math.min(5, Math.floor(status / 100))] ?? 'client_gone';
     this.#duration.observe({ ...revision.labels, code_class: codeClass }, seconds);
   }
 
   coldStarted(revision: ServedRevision, seconds: number): void {
-    this.#coldStart.observe({ ...revision.labels }, seconds);
+    if (!this.#gone.has(revision)) this.#coldStart.observe({ ...revision.labels }, seconds);
   }
 
   /** Forgets the series of a revision that no longer exists. */
   removed(revision: ServedRevision): void {
+    this.#gone.add(revision);
     for (const codeClass of CODE_CLASSES) this.#duration.remove({ ...revision.labels, code_class: codeClass });
     this.#coldStart.remove({ ...revision.labels });
   }

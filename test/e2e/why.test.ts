@@ -58,7 +58,7 @@ t.test('from a Service down to why, and what to do', async (t) => {
     t.strictSame(steps.at(-1)?.log, ['no config']);
     t.match(await why('revision/crash-00001'), { code: 1, stdout: /^Revision default\/crash-00001 is not ready/ });
     t.match(await why('deploy', 'crash-00001-deployment'), { code: 1, stdout: /exit code 3/ }, 'kind and name apart');
-    t.match((await zeroth.zeroth(['status'])).stdout, /what to do: zeroth why crash\n/, 'zeroth status leads here');
+    t.match((await zeroth.zeroth(['status'])).stdout, /what to do: zeroth why ksvc\/crash\n/, 'zeroth status leads here');
   });
 
   await t.test('the printed command mends it', async (t) => {
