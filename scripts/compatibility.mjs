@@ -105,7 +105,10 @@ async function manifestCases() {
 async function configCases() {
   const [accepted, refused] = await Promise.all([yaml(`${MAPS}/accepted.yaml`), yaml(`${MAPS}/refused.yaml`)]);
   return (map, key) => {
-    const has = (list) => (list[map] ?? []).some(({ data }) => key in data);
+    // Keys of a user's own making have a prefix in common.
+    const prefix = /^[a-z-]+-prefix\./.exec(key)?.[0];
+    const isIt = (one) => one === key || (prefix !== undefined && one.startsWith(prefix));
+    const has = (list) => (list[map] ?? []).some(({ data }) => Object.keys(data).some(isIt));
     return has(refused) || has(accepted);
   };
 }
