@@ -5,7 +5,16 @@ import { resourceType } from '../resource.ts';
 export interface ServerlessService extends KubeObject {
   spec: {
     mode: 'Serve' | 'Proxy';
-    objectRef: { apiVersion: string; kind: string; name: string };
+    objectRef: {
+      apiVersion: string;
+      kind: string;
+      name: string;
+      /** These are refused. */
+      fieldPath?: string;
+      namespace?: string;
+      resourceVersion?: string;
+      uid?: string;
+    };
     protocolType: 'http1' | 'h2c';
     numActivators?: number;
   };
