@@ -4,11 +4,13 @@
  */
 import { deepEqual } from '../../../kube/equal.ts';
 import { isRecord } from '../config/parse.ts';
-import { isPointer } from './fields.ts';
+import { isGiven, isPointer } from './fields.ts';
 import { meaning } from './semantic.ts';
 
 const REVISION_FIELDS = ['containerConcurrency', 'timeoutSeconds', 'responseStartTimeoutSeconds', 'idleTimeoutSeconds'];
 const MAPS = ['labels', 'annotations', 'limits', 'requests', 'nodeSelector', 'matchLabels'];
+/** Parts that Go always has, if empty. */
+const STRUCTS = ['resources'];
 const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'];
 const HANDLERS = ['httpGet', 'tcpSocket', 'exec', 'grpc'];
 const INITIALISMS: Readonly<Record<string, string>> = {
@@ -24,25 +26,34 @@ const INITIALISMS: Readonly<Record<string, string>> = {
 
 /** @returns empty text when nothing differs */
 export function diffRevisionSpec(before: unknown, after: unknown): string {
-  return diffSpec('{v1.RevisionSpec}', meaning(before), meaning(after));
+  return diffSpec('{v1.RevisionSpec}', before, after);
 }
+
+const specIn = (template: unknown): unknown => (isRecord(template) ? template['spec'] : undefined);
 
 export function diffTemplate(before: unknown, after: unknown): string {
   const root = '{*v1.RevisionTemplateSpec}';
   const part = (value: unknown, key: string) => (isRecord(value) ? meaning(value[key]) : undefined);
   return (
     diff(`${root}.ObjectMeta`, 'metadata', part(before, 'metadata') ?? {}, part(after, 'metadata') ?? {}) +
-    diffSpec(`${root}.Spec`, part(before, 'spec'), part(after, 'spec'))
+    diffSpec(`${root}.Spec`, specIn(before), specIn(after))
   );
 }
 
 function diffSpec(root: string, before: unknown, after: unknown): string {
-  return entries(before, after)
+  return entries(specOf(before), specOf(after))
     .map(([key, was, is]) => {
       const own = REVISION_FIELDS.includes(key);
       return diff(`${root}${own ? '' : '.PodSpec'}.${goName(key)}`, key, was, is, own || isPointer(key));
     })
     .join('');
+}
+
+/** What the spec says; of its own numbers a zero says something too. */
+function specOf(spec: unknown): unknown {
+  if (!isRecord(spec)) return spec;
+  const own = Object.entries(spec).filter(([key, value]) => REVISION_FIELDS.includes(key) && isGiven(value));
+  return { ...(meaning(spec) as object), ...Object.fromEntries(own) };
 }
 
 function diff(path: string, key: string, before: unknown, after: unknown, pointer = isPointer(key)): string {
@@ -54,7 +65,8 @@ function diff(path: string, key: string, before: unknown, after: unknown, pointe
       return diff(path + index, key, old[i], now[i], false);
     }).join('');
   }
-  if (isRecord(before) && isRecord(after))
+  const struct = STRUCTS.includes(key) && (before === undefined || after === undefined);
+  if ((isRecord(before) && isRecord(after)) || struct)
     return entries(before, after)
       .map(([child, was, is]) => diff(path + step(key, child), child, was, is))
       .join('');
@@ -72,8 +84,9 @@ function zeroOf(other: unknown): unknown {
 
 function step(parent: string, child: string): string {
   if (MAPS.includes(parent)) return `[${JSON.stringify(child)}]`;
+  const source = parent === 'volumes' && child !== 'name' ? '.VolumeSource' : '';
   const handler = PROBES.includes(parent) && HANDLERS.includes(child) ? '.ProbeHandler' : '';
-  return `${handler}.${goName(child)}`;
+  return `${source}${handler}.${goName(child)}`;
 }
 
 function entries(before: unknown, after: unknown): [string, unknown, unknown][] {
