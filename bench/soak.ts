@@ -86,12 +86,20 @@ async function soakOn(bench: Bench, { minutes, faults, long }: SoakOptions): Pro
     tally,
     figures: [
       {
-        name: 'soak: failed requests and changes',
-        value: tally.failures,
+        name: 'soak: failed requests',
+        value: tally.failures('request'),
         unit: '',
         target: 0,
         better: 'less',
-        note: `of ${requests} requests and ${changes} changes in ${minutes} min${faults ? `; ${tally.explained} more right after a fault` : ''}`,
+        note: `of ${requests} in ${minutes} min${faults ? `; ${tally.explained} more right after ${tally.count('fault')} faults` : ''}`,
+      },
+      {
+        name: 'soak: failed changes',
+        value: tally.failures('change'),
+        unit: '',
+        target: 0,
+        better: 'less',
+        note: `of ${changes}: refused, late by a minute, or not what then answered`,
       },
       {
         name: 'soak: memory at the end over the start',

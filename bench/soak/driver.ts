@@ -10,21 +10,28 @@ import type { Told } from './load.ts';
 import { ask, type Target } from './request.ts';
 import type { Tally } from './tally.ts';
 
+interface Shown {
+  readonly revision: string;
+  /** What its program answers. */
+  readonly version: string;
+}
+
 /** A Service under load, as the driver has changed it so far. */
 export class Subject {
   readonly name: string;
   readonly target: Target;
   /** What the program says that answers; not every program does. */
   readonly says: boolean;
-  version = 1;
-  latest: string;
-  previous: string;
+  /** Versions given out so far; a failed update may leave one out. */
+  versions = 1;
+  latest: Shown;
+  previous: Shown;
 
   constructor(name: string, port: number, says: boolean) {
     this.name = name;
     this.target = { port, host: `${name}.default.localhost` };
     this.says = says;
-    this.latest = this.previous = `${name}-00001`;
+    this.latest = this.previous = { revision: `${name}-00001`, version: '1' };
   }
 }
 
@@ -54,14 +61,15 @@ export class Driver {
   update(subject: Subject): Promise<void> {
     return this.#timed(`change ${subject.name}: update`, async () => {
       const { latest } = subject;
-      const version = String(++subject.version);
+      const version = String(++subject.versions);
       const service = await this.#client.get(Service, 'default', subject.name);
       const [container] = service.spec.template.spec.containers;
       const containers = [{ ...container, env: [{ name: 'VERSION', value: version }] }];
       const ready = await this.#patch(subject, { template: { spec: { containers } }, traffic: LATEST });
       subject.previous = latest;
-      subject.latest = ready.status?.latestReadyRevisionName ?? '';
-      if (subject.latest === latest) throw new Error(`ready, yet ${latest} is still the latest revision`);
+      const revision = ready.status?.latestReadyRevisionName ?? '';
+      subject.latest = { revision, version };
+      if (revision === latest.revision) throw new Error(`ready, yet ${revision} is still the latest revision`);
       await this.#expect(subject, subject.target, version);
     });
   }
@@ -69,23 +77,23 @@ export class Driver {
   /** All traffic to the Revision before, which may have gone to zero meanwhile. */
   rollback(subject: Subject): Promise<void> {
     return this.#timed(`change ${subject.name}: rollback`, async () => {
-      await this.#patch(subject, { traffic: [{ revisionName: subject.previous, percent: 100 }] });
-      await this.#expect(subject, subject.target, String(subject.version - 1));
+      await this.#patch(subject, { traffic: [{ revisionName: subject.previous.revision, percent: 100 }] });
+      await this.#expect(subject, subject.target, subject.previous.version);
     });
   }
 
   toLatest(subject: Subject): Promise<void> {
     return this.#timed(`change ${subject.name}: to latest`, async () => {
       await this.#patch(subject, { traffic: LATEST });
-      await this.#expect(subject, subject.target, String(subject.version));
+      await this.#expect(subject, subject.target, subject.latest.version);
     });
   }
 
   split(subject: Subject, percent: number): Promise<void> {
     return this.#timed(`change ${subject.name}: split`, async () => {
       const traffic = [
-        { revisionName: subject.previous, percent },
-        { revisionName: subject.latest, percent: 100 - percent },
+        { revisionName: subject.previous.revision, percent },
+        { revisionName: subject.latest.revision, percent: 100 - percent },
       ];
       await this.#patch(subject, { traffic });
     });
@@ -94,10 +102,12 @@ export class Driver {
   /** An address of its own for the Revision before. */
   tag(subject: Subject, tag: string): Promise<void> {
     return this.#timed(`change ${subject.name}: tag`, async () => {
-      await this.#patch(subject, { traffic: [...LATEST, { revisionName: subject.previous, percent: 0, tag }] });
+      await this.#patch(subject, {
+        traffic: [...LATEST, { revisionName: subject.previous.revision, percent: 0, tag }],
+      });
       const { port, host } = subject.target;
-      await this.#expect(subject, { port, host: `${tag}-${host}` }, String(subject.version - 1));
-      await this.#expect(subject, subject.target, String(subject.version));
+      await this.#expect(subject, { port, host: `${tag}-${host}` }, subject.previous.version);
+      await this.#expect(subject, subject.target, subject.latest.version);
     });
   }
 
@@ -114,9 +124,10 @@ export class Driver {
   async untilZero(subject: Subject, patience: number): Promise<void> {
     const end = performance.now() + patience;
     for (;;) {
-      const { status } = await this.#client.get(PodAutoscaler, 'default', subject.latest);
+      const { status } = await this.#client.get(PodAutoscaler, 'default', subject.latest.revision);
       if (status?.desiredScale === 0 && status.actualScale === 0) return;
-      if (performance.now() > end) throw new Error(`${subject.latest} is not at zero after ${patience / 1000} s`);
+      if (performance.now() > end)
+        throw new Error(`${subject.latest.revision} is not at zero after ${patience / 1000} s`);
       await new Promise((later) => setTimeout(later, 250));
     }
   }

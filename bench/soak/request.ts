@@ -17,7 +17,8 @@ export interface Ask {
   readonly patience?: number;
 }
 
-const PATIENCE = 30_000;
+/** A request is held while pods start; on a machine that is busy otherwise that takes its time. */
+const PATIENCE = 60_000;
 
 /** @returns the body of a 200 */
 export function ask({ port, host }: Target, { path, body, agent, patience = PATIENCE }: Ask): Promise<string> {

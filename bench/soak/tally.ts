@@ -14,7 +14,7 @@ export class Tally {
   readonly #began = performance.now();
   readonly #times = new Map<string, number[]>();
   readonly #failures: Failure[] = [];
-  #failed = 0;
+  readonly #failed = new Map<string, number>();
   #explained = 0;
   /** Faults are injected: what fails until then is explained by them. */
   #excusedUntil = 0;
@@ -32,7 +32,7 @@ export class Tally {
       this.#explained++;
       return;
     }
-    this.#failed++;
+    this.#failed.set(what, (this.#failed.get(what) ?? 0) + 1);
     const why = error instanceof Error ? error.message : String(error);
     if (this.#failures.length < KEPT) this.#failures.push({ at: now - this.#began, what, why });
   }
@@ -41,8 +41,11 @@ export class Tally {
     this.#excusedUntil = performance.now() + milliseconds;
   }
 
-  get failures(): number {
-    return this.#failed;
+  /** How many of a name that starts so failed. */
+  failures(prefix: string): number {
+    let sum = 0;
+    for (const [what, count] of this.#failed) if (what.startsWith(prefix)) sum += count;
+    return sum;
   }
 
   get explained(): number {
