@@ -3,7 +3,7 @@
 //   --source   a checkout of knative/serving; else KNATIVE_SERVING_SOURCE, else the Go module (KNATIVE_SERVING_VERSION)
 //   --verbose  the output of each test that did not pass
 //   --write    puts the table into docs/conformance.md
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -71,13 +71,25 @@ try {
 
 const totals = count(results);
 console.log(`${totals.pass} passed, ${totals.fail} failed, ${totals.skip} skipped`);
+// Folders that were not run this time keep what their last whole run has said.
+const latest = join(source.cache, 'results');
+mkdirSync(latest, { recursive: true });
+const resultsOf = (name) => join(latest, `${name.replaceAll('/', '-')}.json`);
+if (values.run === undefined) for (const one of results) writeFileSync(resultsOf(one.group), JSON.stringify(kept(one)));
 if (values.write) {
+  const known = all.flatMap(({ name }) =>
+    existsSync(resultsOf(name)) ? JSON.parse(readFileSync(resultsOf(name), 'utf8')) : [],
+  );
   const date = new Date().toISOString().slice(0, 10);
   const path = join(root, 'docs', 'conformance.md');
-  writeFileSync(path, document(results, { version: source.version, date }));
+  writeFileSync(path, document(known, { version: source.version, date }));
   spawnSync(process.execPath, ['node_modules/.bin/prettier', '--write', path], { stdio: 'ignore' });
 }
 process.exitCode = totals.fail === 0 ? 0 : 1;
+
+function kept({ group, verdicts }) {
+  return { group, verdicts: verdicts.map(({ test, result, seconds, why }) => ({ test, result, seconds, why })) };
+}
 
 async function runGroup(group) {
   const program = programs.get(group.name);

@@ -30,10 +30,22 @@ export class Instance {
   static async start(images, resources, jobs) {
     const instance = new Instance();
     instance.#state = mkdtempSync(join(tmpdir(), 'zeroth-conformance-'));
-    const http = await freePort();
+    const http = await freePort(PORTS.first);
+    const https = await freePort(http + 1);
     const child = spawn(
       process.execPath,
-      [PROGRAM, 'up', '--state', instance.#state, '--http-port', String(http), '--api-port', '0'],
+      [
+        PROGRAM,
+        'up',
+        '--state',
+        instance.#state,
+        '--http-port',
+        String(http),
+        '--https-port',
+        String(https),
+        '--api-port',
+        '0',
+      ],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     );
     instance.#child = child;
@@ -45,7 +57,6 @@ export class Instance {
     }
     const ready = JSON.parse(readFileSync(file, 'utf8'));
     instance.kubeconfig = ready.kubeconfig;
-    instance.https = ready.https;
     for (const [name, folder] of images)
       await run(process.execPath, [
         PROGRAM,
@@ -57,12 +68,7 @@ export class Instance {
         instance.#state,
       ]);
     instance.#linkKoFolder(images);
-    await instance.#layOut(
-      resources,
-      jobs,
-      http,
-      ready.https === undefined ? undefined : Number(new URL(ready.https).port),
-    );
+    await instance.#layOut(resources, jobs, [http, https]);
     return instance;
   }
 
@@ -117,7 +123,7 @@ export class Instance {
     linkAll(programs, images);
   }
 
-  async #layOut(resources, jobs, http, https) {
+  async #layOut(resources, jobs, gateway) {
     const objects = resources.flatMap((text) => parseAllDocuments(text).flatMap((one) => one.toJS() ?? []));
     const spaces = objects.filter(({ kind }) => kind === 'Namespace');
     const items = spaces.filter(({ metadata }) => metadata.name === 'rq-test');
@@ -127,10 +133,8 @@ export class Instance {
       for (const object of objects.filter(({ kind }) => kind !== 'Namespace'))
         items.push({ ...object, metadata: { ...object.metadata, namespace: names.main } });
     }
-    const ports = [
-      { name: 'http', port: 80, nodePort: http },
-      ...(https ? [{ name: 'https', port: 443, nodePort: https }] : []),
-    ];
+    // Addresses in statuses carry their port, and stay as they are.
+    const ports = gateway.map((port) => ({ name: `port-${port}`, port, nodePort: port }));
     items.push(
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'istio-system' } },
       {
@@ -156,8 +160,9 @@ function linkAll(folder, images) {
   for (const [name, image] of images) symlinkSync(join(image, name), join(folder, name));
 }
 
-async function freePort() {
-  for (let port = PORTS.first + (process.pid % 2_000); port <= PORTS.last; port++) if (await isFree(port)) return port;
+async function freePort(from) {
+  for (let port = from + (from === PORTS.first ? process.pid % 2_000 : 0); port <= PORTS.last; port++)
+    if (await isFree(port)) return port;
   throw new Error(`no free port between ${PORTS.first} and ${PORTS.last}`);
 }
 
