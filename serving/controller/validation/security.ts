@@ -1,8 +1,8 @@
 /** Security contexts of pods and containers. Source: reference section 1.7. */
 import type { Container, PodSpec } from '../../../api/core.ts';
-import { outOfBounds, viaField, type FieldError } from '../../../api/field-error.ts';
+import { invalidValue, outOfBounds, viaField, type FieldError } from '../../../api/field-error.ts';
 import { flagOf, locksPods, type ServingContext } from './context.ts';
-import { onlyAllows, viaFieldIndex, warning } from './fields.ts';
+import { listOf, onlyAllows, viaFieldIndex, warning } from './fields.ts';
 
 type PodSecurity = NonNullable<PodSpec['securityContext']>;
 type Security = NonNullable<Container['securityContext']>;
@@ -22,7 +22,7 @@ export function validatePodSecurity(security: PodSecurity | undefined, context: 
   return [
     ...onlyAllows(security, allowed),
     ...ids(security, 'runAsUser', 'runAsGroup', 'fsGroup'),
-    ...(security.supplementalGroups ?? []).flatMap((id, i) => viaFieldIndex('supplementalGroups', i, idOf(id, ''))),
+    ...listOf(security.supplementalGroups).flatMap((id, i) => viaFieldIndex('supplementalGroups', i, idOf(id, ''))),
   ];
 }
 
@@ -80,6 +80,9 @@ function ids<K extends string>(security: { readonly [key in K]?: number }, ...fi
   return fields.flatMap((field) => idOf(security[field], field));
 }
 
-function idOf(id: number | undefined, field: string): FieldError[] {
-  return id !== undefined && (id < 0 || id > LARGEST_ID) ? [outOfBounds(id, 0, LARGEST_ID, field)] : [];
+/** Pod security contexts are open to the schema: what is no number is refused here. */
+function idOf(id: number | undefined | null, field: string): FieldError[] {
+  if (id === undefined || id === null) return [];
+  if (!Number.isInteger(id)) return [invalidValue(id, field)];
+  return id < 0 || id > LARGEST_ID ? [outOfBounds(id, 0, LARGEST_ID, field)] : [];
 }
