@@ -203,6 +203,8 @@ class UpgradeCall {
       if (passed++ === 0) {
         this.#status ||= 101;
         if (this.#destination.to === 'revision') this.#destination.revision.answered();
+        // Taking the connection is no response yet: the limit to its start ends a silent one, as Knative's does.
+        if (this.#status === 101) return;
       }
       this.#deadlines?.wrote();
     };

@@ -153,3 +153,23 @@ void t.test('before the tables are filled requests and upgrades are held, and ma
   t.equal(pod.seen.length, 1);
   client.terminate();
 });
+
+void t.test('a connection whose pod stays silent ends with the limit to the start of the response', async (t) => {
+  const rig = await Rig.open(t);
+  const pod = await echoPod(t);
+  rig.revision('start', { responseStartTimeoutSeconds: 0.5 });
+  rig.pods('start', [pod.address]);
+  const [silent, talking] = [open(rig, 'start.test'), open(rig, 'start.test')];
+  await Promise.all([once(silent, 'open'), once(talking, 'open')]);
+  const opened = Date.now();
+  silent.on('error', () => undefined);
+  talking.send('hello');
+  await once(talking, 'message');
+  await once(silent, 'close');
+  t.ok(Date.now() - opened < 5_000);
+  talking.send('again');
+  const [again] = (await once(talking, 'message')) as [Buffer];
+  t.equal(String(again), 'again', 'one that has begun goes on');
+  talking.close();
+  await once(talking, 'close');
+});
