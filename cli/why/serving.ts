@@ -16,7 +16,7 @@ import { all, find, warningsOf, type Graph } from './graph.ts';
 import { explainCertificate, explainIngress } from './networking.ts';
 import { condition, inNamespace, isReady, nearest, oneLine, stepOf } from './words.ts';
 import { notLookedAt } from './unseen.ts';
-import { deploymentOf, explainDeployment, podsText, running } from './workload.ts';
+import { deploymentOf, explainDeployment, podsText, restartWarnings, running } from './workload.ts';
 
 const REVISION = 'serving.knative.dev/revision';
 const CONFIGURATION = 'serving.knative.dev/configuration';
@@ -27,7 +27,10 @@ export function explainService(graph: Graph, service: Service): Finding {
   const early = notLookedAt(graph, service);
   if (early !== undefined) return early;
   if (isReady(service))
-    return ok({ ...step, kind: 'Service' }, serviceFacts(graph, service), revisionWarnings(graph, service));
+    return ok({ ...step, kind: 'Service' }, serviceFacts(graph, service), [
+      ...revisionWarnings(graph, service),
+      ...servedBy(graph, service).flatMap((one) => restartWarnings(podsOf(graph, one))),
+    ]);
   const configuration = find(graph, Configuration, namespace, name);
   const route = find(graph, Route, namespace, name);
   const ofRoute = route === undefined ? undefined : explainRoute(graph, route);
@@ -40,6 +43,13 @@ export function explainService(graph: Graph, service: Service): Finding {
     return cause(step, step.text ?? `Service ${name} is waiting for its Configuration and Route`, [running(graph)]);
   const finding = because({ ...step, kind: 'Service' }, found);
   return serving === undefined ? finding : { ...finding, warnings: [...finding.warnings, serving] };
+}
+
+function servedBy(graph: Graph, service: Service): Revision[] {
+  const names = new Set((service.status?.traffic ?? []).map(({ revisionName }) => revisionName));
+  return all(graph, Revision).filter(
+    ({ metadata }) => metadata.namespace === service.metadata.namespace && names.has(metadata.name),
+  );
 }
 
 /** A failed update does not take away what served before. */
@@ -123,7 +133,7 @@ export function explainRevision(graph: Graph, revision: Revision): Finding {
   const step = stepOf(revision, ready);
   const early = notLookedAt(graph, revision);
   if (early !== undefined) return early;
-  if (isReady(revision)) return ok(step, scaleFacts(graph, revision));
+  if (isReady(revision)) return ok(step, scaleFacts(graph, revision), restartWarnings(podsOf(graph, revision)));
   if (ready?.reason === 'ContainerMissing') {
     const image = /image "([^"]+)"/i.exec(ready.message ?? '')?.[1] ?? revision.spec.containers[0]?.image ?? '';
     return cause(
@@ -204,12 +214,16 @@ function lastWords(message: string): string[] {
     .slice(-8);
 }
 
+function podsOf(graph: Graph, { metadata: { namespace, name } }: Revision): Pod[] {
+  return all(graph, Pod).filter(
+    ({ metadata }) => metadata.namespace === namespace && metadata.labels?.[REVISION] === name,
+  );
+}
+
 /** Pods, scale, and what a request costs that finds none. */
 export function scaleFacts(graph: Graph, revision: Revision): Fact[] {
   const { namespace, name } = revision.metadata;
-  const pods = all(graph, Pod).filter(
-    ({ metadata }) => metadata.namespace === namespace && metadata.labels?.[REVISION] === name,
-  );
+  const pods = podsOf(graph, revision);
   const pa = find(graph, PodAutoscaler, namespace, name);
   const wanted = pa?.status?.desiredScale;
   const active = condition(revision, 'Active');

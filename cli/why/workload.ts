@@ -2,7 +2,7 @@
 import { Deployment, Pod, ReplicaSet } from '../../api/core.ts';
 import { shellWord } from '../shell-word.ts';
 import { because, cause, ok, type Command, type Finding, type Step } from './diagnosis.ts';
-import { explainContainer, missingSource } from './container.ts';
+import { exitText, explainContainer, missingSource } from './container.ts';
 import { all, find, isOwnedBy, warningsOf, type Graph } from './graph.ts';
 import { condition, formatAge, inNamespace, oneLine, plural, stepOf } from './words.ts';
 
@@ -164,7 +164,11 @@ export function explainPod(graph: Graph, pod: Pod): Finding {
     return because({ ...step, state: worst.state, reason: steps[0]?.reason ?? phase }, worst);
   }
   if (ready?.status === 'True')
-    return ok({ kind: 'Pod', name, reason: phase, ...(since === undefined ? {} : { since }) });
+    return ok(
+      { kind: 'Pod', name, reason: phase, ...(since === undefined ? {} : { since }) },
+      [{ name: 'node', text: `${pod.spec.nodeName}, address ${pod.status?.podIP ?? 'unknown'}` }],
+      restartWarnings([pod]),
+    );
   const gate = (pod.spec?.readinessGates ?? []).find(
     ({ conditionType }) => condition(pod, conditionType)?.status !== 'True',
   );
@@ -187,6 +191,21 @@ function unschedulable(graph: Graph, pod: Pod, step: Step): Finding {
   const asked = wants === '' ? '' : `; it asks for ${wants}`;
   const next: Command[] = [{ run: 'kubectl describe nodes', why: 'what the nodes have, and what is taken' }];
   return cause(step, `no node can take pod ${pod.metadata.name}: ${step.text ?? step.reason ?? ''}${asked}`, next);
+}
+
+/** Containers that run now and did not always. */
+export function restartWarnings(pods: readonly Pod[]): string[] {
+  return pods.flatMap(({ metadata, spec, status }) =>
+    (status?.containerStatuses ?? []).flatMap(({ name, restartCount, lastState }) => {
+      const end = lastState?.terminated;
+      if (restartCount === 0 || end === undefined) return [];
+      const container = spec?.containers.find((one) => one.name === name) ?? { name };
+      const times = restartCount === 1 ? 'once' : `${restartCount} times`;
+      return [
+        `container ${name} of pod ${metadata.name} was started again ${times}; the last time it ${exitText(container, end)}`,
+      ];
+    }),
+  );
 }
 
 /** Pods of a revision or service in a line. */

@@ -214,6 +214,19 @@ t.test('the commands fit the server: an image of the local store is built', (t) 
   t.end();
 });
 
+t.test('one that is ready now says that it was not always', (t) => {
+  const again = pod(
+    { ready: true, restartCount: 2, ...running, lastState: { terminated: terminated(137, { reason: 'OOMKilled' }) } },
+    { spec: { nodeName: 'n1', ...limited } },
+  );
+  const diagnosis = diagnose(graph(again));
+  t.equal(diagnosis.ready, true);
+  t.strictSame(diagnosis.warnings, [
+    'container user-container of pod web-1 was started again 2 times; the last time it was killed because it used more memory than its limit of 64Mi',
+  ]);
+  t.end();
+});
+
 const deployment = (more: object = {}) =>
   object('apps/v1', 'Deployment', 'web', { spec: { replicas: 2 }, status: { updatedReplicas: 2, ...more } });
 const set = (more: object = {}) =>
