@@ -2,28 +2,39 @@
 
 type Function = (...args: unknown[]) => unknown;
 
+const HTML: Readonly<Record<string, string>> = { '<': '&lt;', '>': '&gt;', '&': '&amp;', "'": '&#39;', '"': '&#34;' };
+
 export const FUNCTIONS: Readonly<Record<string, Function>> = {
   and: (...args) => args.find((arg) => !isTrue(arg)) ?? args.at(-1),
   or: (...args) => args.find(isTrue) ?? args.at(-1),
   not: (arg) => !isTrue(arg),
-  eq: (first, ...others) => others.some((other) => same(first, other)),
+  eq: (first, ...others) => {
+    if (others.length === 0) throw new Error('error calling eq: missing argument for comparison');
+    return others.some((other) => same(first, other));
+  },
   ne: (a, b) => !same(a, b),
   lt: (a, b) => order(a, b) < 0,
   le: (a, b) => order(a, b) <= 0,
   gt: (a, b) => order(a, b) > 0,
   ge: (a, b) => order(a, b) >= 0,
-  index: (from, ...keys) => keys.reduce(entry, from),
+  index: (from, ...keys) => keys.reduce(entry, from) ?? '',
   len: (of) => {
     if (typeof of === 'string') return Buffer.byteLength(of);
     if (typeof of === 'object' && of !== null) return Object.keys(of).length;
     throw new Error(`error calling len: len of type ${typeof of}`);
   },
   slice: (of, from = 0, to) => text(of).slice(whole(from), to === undefined ? undefined : whole(to)),
-  print: (...args) => args.map(text).join(''),
+  // Blanks stand only between what are no texts.
+  print: (...args) =>
+    args
+      .map((arg, i) =>
+        i > 0 && typeof arg !== 'string' && typeof args[i - 1] !== 'string' ? ` ${text(arg)}` : text(arg),
+      )
+      .join(''),
   println: (...args) => `${args.map(text).join(' ')}\n`,
   printf: (format, ...args) => formatted(text(format), args),
   js: (arg) => JSON.stringify(text(arg)).slice(1, -1).replaceAll("'", "\\'"),
-  html: (arg) => text(arg).replace(/[<>&'"]/g, (sign) => `&#${sign.charCodeAt(0)};`),
+  html: (arg) => text(arg).replace(/[<>&'"]/g, (sign) => HTML[sign] ?? sign),
   urlquery: (arg) => encodeURIComponent(text(arg)).replaceAll('%20', '+'),
 };
 

@@ -112,10 +112,12 @@ class Parser {
     for (;;) {
       const operands: Expression[] = [];
       let called: Token | undefined;
+      let end = 0;
       while (rest.length > 0 && rest[0]?.text !== '|' && rest[0]?.text !== ')') {
         const [token, ...others] = rest;
         if (token === undefined) break;
         rest = others;
+        end = token.at + token.text.length;
         if (token.text === '(') {
           const inner = this.#commands(rest, context, depth + 1);
           if (inner.rest[0]?.text !== ')') throw this.#error(token.at, 'unclosed left paren');
@@ -130,8 +132,10 @@ class Parser {
       }
       const given = piped === undefined ? operands : [...operands, piped];
       const [only, ...more] = operands;
-      if (called !== undefined) piped = { type: 'call', name: called.text, args: given, at: this.#place(called) };
-      else if (only === undefined || more.length > 0 || piped !== undefined)
+      if (called !== undefined) {
+        const source = this.#source.slice(called.at, end);
+        piped = { type: 'call', name: called.text, args: given, at: { ...this.#place(called), source } };
+      } else if (only === undefined || more.length > 0 || piped !== undefined)
         throw this.#error(rest[0]?.at ?? this.#source.length, `missing value for ${context}`);
       else piped = only;
       if (rest[0]?.text !== '|') return { expression: piped, rest };

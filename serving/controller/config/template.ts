@@ -1,7 +1,7 @@
 /**
  * Go templates as far as names, hosts and log lines are written in them: text, `{{.Field.key}}`, pipelines of functions
- * (`index`, `eq`, `and`, `printf` and their like), `if`, `with`, `else`, comments, and `-` that trims blanks. A missing
- * map entry prints nothing. Source: Go text/template (behaviour and texts of errors).
+ * (`index`, `eq`, `and`, `printf` and their like), `if`, `with`, `else`, comments, and `-` that trims blanks. What is
+ * missing in a map prints `<no value>`, or nothing by `index`. Source: Go text/template (behaviour and texts of errors).
  */
 import { ConfigError } from './parse.ts';
 import { FUNCTIONS } from './template-functions.ts';
@@ -66,13 +66,23 @@ function fieldOf(expression: Extract<Expression, { type: 'field' }>, from: unkno
   for (const [depth, key] of expression.path.entries()) {
     const isMap = typeof value === 'object' && value !== null;
     const found = isMap && Object.hasOwn(value as object, key);
+    const at = { ...expression.at, column: expression.at.column + stepsBefore(expression, depth) };
     if (!found && value === context.root && depth === 0)
-      throw failure(expression, context, `can't evaluate field ${key} in type ${TYPES[context.name] ?? 'struct'}`);
+      throw failure(
+        { ...expression, at },
+        context,
+        `can't evaluate field ${key} in type ${TYPES[context.name] ?? 'struct'}`,
+      );
     if (!isMap && value !== undefined)
-      throw failure(expression, context, `can't evaluate field ${key} in type ${typeof value}`);
+      throw failure({ ...expression, at }, context, `can't evaluate field ${key} in type ${typeof value}`);
     value = found ? (value as Record<string, unknown>)[key] : undefined;
   }
   return value;
+}
+
+/** How far into a chain such as `.Labels.team` a step stands. */
+function stepsBefore({ path, root }: Extract<Expression, { type: 'field' }>, depth: number): number {
+  return path.slice(0, depth).reduce((sum, key) => sum + key.length + 1, root ? 1 : 0);
 }
 
 /** What the data of a template is called where Knative says it. */
@@ -96,7 +106,7 @@ function isTruthy(value: unknown): boolean {
 }
 
 function print(value: unknown): string {
-  if (value === undefined || value === null) return '';
+  if (value === undefined || value === null) return '<no value>';
   if (typeof value === 'object')
     return `map[${Object.entries(value)
       .map(([k, v]) => `${k}:${print(v)}`)

@@ -109,7 +109,8 @@ t.test('templates', (t) => {
     ['{{/* why */}}{{.Name | printf "%s-%q" .Domain}}', 'd-"n"'],
     ['{{if and (ne .Name "") (not .Labels.none)}}{{slice .Namespace 0 1}}{{end}}', 's'],
     ['{{or .Labels.none "}}"}}', '}}'],
-    ['{{len .Name}}{{print 1 true `a`}}', '11truea'],
+    ['{{len .Name}}{{print 1 true `a`}}', '11 truea'],
+    ['{{.Labels.none}}', '<no value>'],
   ] as const)
     t.equal(compileTemplate('x', source).render(data), text, source);
   for (const [source, message] of [
