@@ -144,9 +144,14 @@ export class Instance {
         spec: { type: 'NodePort', ports },
       },
     );
+    // Tests of TLS find the gateway by the Service that an Ingress names.
+    const [http, https] = gateway;
+    const named = [...ports, { name: 'http', port: 80, nodePort: http }, { name: 'https', port: 443, nodePort: https }];
+    const patch = JSON.stringify({ spec: { ports: named } });
     const order = (item) => (item.kind === 'Namespace' ? 0 : 1);
     items.sort((a, b) => order(a) - order(b));
     await this.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+    await this.kubectl(['patch', 'svc', 'activator-service', '-n', SYSTEM_NAMESPACE, '--type=merge', '-p', patch]);
   }
 }
 
