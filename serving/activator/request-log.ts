@@ -3,7 +3,8 @@
  * `logging.request-log-template`, over `.Request`, `.Response` and `.Revision` as in Knative's queue-proxy.
  */
 import type { Logger } from '../../kube/log.ts';
-import { compileGoTemplate, HttpHeader, type GoTemplate, type TemplateFields } from '../../kube/go-template.ts';
+import { HttpHeader } from '../../kube/go-template/http-header.ts';
+import { compileGoTemplate, type GoTemplate } from '../../kube/go-template/template.ts';
 import type { FinishedRequest } from './dispatch.ts';
 import { joinedHeader, type HeaderList } from './headers.ts';
 import type { RevisionLabels } from './revisions.ts';
@@ -55,7 +56,7 @@ export class RequestLog {
     const source = data[TEMPLATE] ?? DEFAULT_TEMPLATE;
     if (data[ENABLE]?.toLowerCase() !== 'true' || source === '') return;
     try {
-      this.#template = compileGoTemplate(source);
+      this.#template = compileGoTemplate(source, { name: 'requestLog' });
     } catch (error) {
       this.#options.log.error('no requests are logged: the template cannot be used', { key: TEMPLATE, error });
     }
@@ -76,9 +77,9 @@ export class RequestLog {
   }
 }
 
-function fieldsOf(labels: RevisionLabels, request: FinishedRequest): TemplateFields {
+function fieldsOf(labels: RevisionLabels, request: FinishedRequest): Readonly<Record<string, unknown>> {
   const { head, status, seconds, responseBytes, pod } = request;
-  const header = headerOf(head.headers);
+  const header = new HttpHeader(head.headers);
   const path = head.target.replace(/\?.*$/s, '');
   return {
     Request: {
@@ -103,15 +104,6 @@ function fieldsOf(labels: RevisionLabels, request: FinishedRequest): TemplateFie
       PodIP: pod?.host ?? '',
     },
   };
-}
-
-function headerOf(headers: HeaderList): HttpHeader {
-  const found = new Map<string, string[]>();
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const name = (headers[at] ?? '').toLowerCase().replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
-    found.set(name, [...(found.get(name) ?? []), headers[at + 1] ?? '']);
-  }
-  return new HttpHeader(found);
 }
 
 /** As Go counts: −1 when the length is not known beforehand. */

@@ -1,115 +1,27 @@
-/**
- * Go templates as far as names, hosts and log lines are written in them: text, `{{.Field.key}}`, pipelines of functions
- * (`index`, `eq`, `and`, `printf` and their like), `if`, `with`, `else`, comments, and `-` that trims blanks. What is
- * missing in a map prints `<no value>`, or nothing by `index`. Source: Go text/template (behaviour and texts of errors).
- */
+/** Templates in ConfigMaps, with what Knative calls their data in errors. */
+import { TemplateError } from '../../../kube/go-template/error.ts';
+import { compileGoTemplate, type GoTemplate } from '../../../kube/go-template/template.ts';
 import { ConfigError } from './parse.ts';
-import { FUNCTIONS } from './template-functions.ts';
-import { parseTemplate, type Expression, type Node } from './template-parse.ts';
 
-export interface Template {
-  readonly source: string;
-  /** @throws ConfigError when a field does not exist or a function cannot take its arguments */
-  render(data: Readonly<Record<string, unknown>>): string;
-}
+export type Template = GoTemplate;
 
-/** @param name of the template, for its errors @throws ConfigError when it does not parse */
-export function compileTemplate(name: string, source: string): Template {
-  const nodes = parseTemplate(name, source);
-  return { source, render: (data) => renderAll(nodes, data, { name, root: data }) };
-}
-
-interface Context {
-  readonly name: string;
-  readonly root: Readonly<Record<string, unknown>>;
-}
-
-function renderAll(nodes: readonly Node[], dot: unknown, context: Context): string {
-  return nodes.map((node) => render(node, dot, context)).join('');
-}
-
-function render(node: Node, dot: unknown, context: Context): string {
-  switch (node.type) {
-    case 'text':
-      return node.text;
-    case 'value':
-      return print(evaluate(node.pipeline, dot, context));
-    case 'if':
-    case 'with': {
-      const value = evaluate(node.pipeline, dot, context);
-      if (!isTruthy(value)) return renderAll(node.otherwise, dot, context);
-      return renderAll(node.then, node.type === 'with' ? value : dot, context);
-    }
-  }
-}
-
-function evaluate(expression: Expression, dot: unknown, context: Context): unknown {
-  switch (expression.type) {
-    case 'literal':
-      return expression.value;
-    case 'field':
-      return fieldOf(expression, expression.root ? context.root : dot, context);
-    case 'call': {
-      const args = expression.args.map((arg) => evaluate(arg, dot, context));
-      try {
-        return FUNCTIONS[expression.name]?.(...args);
-      } catch (error) {
-        throw failure(expression, context, error instanceof Error ? error.message : String(error));
-      }
-    }
-  }
-}
-
-/** The data's own fields must exist; entries of the maps in it need not. */
-function fieldOf(expression: Extract<Expression, { type: 'field' }>, from: unknown, context: Context): unknown {
-  let value = from;
-  for (const [depth, key] of expression.path.entries()) {
-    const isMap = typeof value === 'object' && value !== null;
-    const found = isMap && Object.hasOwn(value as object, key);
-    const at = { ...expression.at, column: expression.at.column + stepsBefore(expression, depth) };
-    if (!found && value === context.root && depth === 0)
-      throw failure(
-        { ...expression, at },
-        context,
-        `can't evaluate field ${key} in type ${TYPES[context.name] ?? 'struct'}`,
-      );
-    if (!isMap && value !== undefined)
-      throw failure({ ...expression, at }, context, `can't evaluate field ${key} in type ${typeof value}`);
-    value = found ? (value as Record<string, unknown>)[key] : undefined;
-  }
-  return value;
-}
-
-/** How far into a chain such as `.Labels.team` a step stands. */
-function stepsBefore({ path, root }: Extract<Expression, { type: 'field' }>, depth: number): number {
-  return path.slice(0, depth).reduce((sum, key) => sum + key.length + 1, root ? 1 : 0);
-}
-
-/** What the data of a template is called where Knative says it. */
 const TYPES: Readonly<Record<string, string>> = {
   'container-template': 'v1.ObjectMeta',
   'domain-template': 'config.DomainTemplateValues',
   'tag-template': 'config.TagTemplateValues',
 };
 
-function failure(expression: Expression, { name }: Context, why: string): ConfigError {
-  const { line, column, source } = expression.at;
-  return new ConfigError(
-    `template: ${name}:${line}:${column}: executing ${JSON.stringify(name)} at <${source}>: ${why}`,
-  );
+/** @throws ConfigError when it does not parse; so does `render` when a field does not exist */
+export function compileTemplate(name: string, source: string): Template {
+  const type = TYPES[name];
+  const template = inConfig(() => compileGoTemplate(source, { name, ...(type === undefined ? {} : { type }) }));
+  return { source, render: (data) => inConfig(() => template.render(data)) };
 }
 
-function isTruthy(value: unknown): boolean {
-  if (typeof value === 'object' && value !== null)
-    return Array.isArray(value) ? value.length > 0 : Object.keys(value).length > 0;
-  return value !== undefined && value !== null && value !== false && value !== '' && value !== 0;
-}
-
-function print(value: unknown): string {
-  if (value === undefined || value === null) return '<no value>';
-  if (typeof value === 'object')
-    return `map[${Object.entries(value)
-      .map(([k, v]) => `${k}:${print(v)}`)
-      .join(' ')}]`;
-  return String(value as string | number | boolean);
+function inConfig<T>(use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    throw error instanceof TemplateError ? new ConfigError(error.message) : error;
+  }
 }

@@ -1,6 +1,6 @@
 /** From the text of a Go template to its nodes. Source: Go text/template/parse. */
-import { ConfigError } from './parse.ts';
-import { FUNCTIONS } from './template-functions.ts';
+import { TemplateError } from './error.ts';
+import { FUNCTIONS } from './functions.ts';
 
 export interface Place {
   readonly line: number;
@@ -11,6 +11,12 @@ export interface Place {
 export type Expression =
   | { readonly type: 'literal'; readonly value: string | number | boolean; readonly at: Place }
   | { readonly type: 'field'; readonly path: readonly string[]; readonly root: boolean; readonly at: Place }
+  | {
+      readonly type: 'method';
+      readonly of: Extract<Expression, { type: 'field' }>;
+      readonly args: readonly Expression[];
+      readonly at: Place;
+    }
   | { readonly type: 'call'; readonly name: string; readonly args: readonly Expression[]; readonly at: Place };
 
 export type Node =
@@ -35,7 +41,7 @@ const TOKEN =
   /\s+|"(?:[^"\\\n]|\\.)*"|`[^`]*`|[-+]?\d+(?:\.\d+)?|\$?(?:\.[A-Za-z_]\w*)+|\$|\.|[A-Za-z_]\w*|[()|]|:=|,/y;
 const DEEPEST = 50;
 
-/** @throws ConfigError in Go's words */
+/** @throws TemplateError in Go's words */
 export function parseTemplate(name: string, source: string): Node[] {
   return new Parser(name, source).parse();
 }
@@ -135,6 +141,8 @@ class Parser {
       if (called !== undefined) {
         const source = this.#source.slice(called.at, end);
         piped = { type: 'call', name: called.text, args: given, at: { ...this.#place(called), source } };
+      } else if (only?.type === 'field' && given.length > 1) {
+        piped = { type: 'method', of: only, args: given.slice(1), at: only.at };
       } else if (only === undefined || more.length > 0 || piped !== undefined)
         throw this.#error(rest[0]?.at ?? this.#source.length, `missing value for ${context}`);
       else piped = only;
@@ -207,8 +215,8 @@ class Parser {
     return { line: before.length, column: Buffer.byteLength(before.at(-1) ?? ''), source: text };
   }
 
-  #error(at: number, message: string): ConfigError {
-    return new ConfigError(`template: ${this.#name}:${this.#source.slice(0, at).split('\n').length}: ${message}`);
+  #error(at: number, message: string): TemplateError {
+    return new TemplateError(`template: ${this.#name}:${this.#source.slice(0, at).split('\n').length}: ${message}`);
   }
 }
 

@@ -1,4 +1,5 @@
-/** The functions of Go templates that work on texts, numbers and maps. Source: Go text/template. */
+/** The functions of Go templates that work on texts, numbers, lists and maps. Source: Go text/template. */
+import { HttpHeader } from './http-header.ts';
 
 type Function = (...args: unknown[]) => unknown;
 
@@ -33,10 +34,21 @@ export const FUNCTIONS: Readonly<Record<string, Function>> = {
       .join(''),
   println: (...args) => `${args.map(text).join(' ')}\n`,
   printf: (format, ...args) => formatted(text(format), args),
-  js: (arg) => JSON.stringify(text(arg)).slice(1, -1).replaceAll("'", "\\'"),
+  js: (arg) => escapedForScript(text(arg)),
   html: (arg) => text(arg).replace(/[<>&'"]/g, (sign) => HTML[sign] ?? sign),
-  urlquery: (arg) => encodeURIComponent(text(arg)).replaceAll('%20', '+'),
+  urlquery: (arg) =>
+    encodeURIComponent(text(arg))
+      .replaceAll('%20', '+')
+      .replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`),
 };
+
+/** Quotes, backslashes, angle brackets, `&`, `=` and controls. */
+function escapedForScript(value: string): string {
+  return value.replace(/[\\'"<>&=\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (sign) => {
+    if (sign === '\\' || sign === "'" || sign === '"') return `\\${sign}`;
+    return `\\u${sign.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+  });
+}
 
 function isTrue(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;
@@ -55,6 +67,7 @@ function order(a: unknown, b: unknown): number {
 }
 
 function entry(from: unknown, key: unknown): unknown {
+  if (from instanceof HttpHeader) return from.all(text(key));
   if (from === undefined || from === null) return undefined;
   if (typeof from !== 'object') throw new Error(`error calling index: can't index item of type ${typeof from}`);
   const name = text(key);
