@@ -47,7 +47,7 @@ export function explainContainer(
   // Between two ends of a program that cannot stay, its end is what matters.
   const restarts = status?.restartCount ?? 0;
   const age = running.startedAt === undefined ? 0 : graph.now - Date.parse(running.startedAt);
-  if (last !== undefined && restarts > 1 && age < SETTLING)
+  if (last !== undefined && restarts > 0 && age < SETTLING)
     return explainExit(graph, pod, container, last, restarts - 1, step, true);
   return explainUnready(graph, pod, container, status, running.startedAt, step);
 }

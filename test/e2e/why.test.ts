@@ -46,11 +46,15 @@ t.test('from a Service down to why, and what to do', async (t) => {
   );
 
   await t.test('a program that ends', async (t) => {
-    await eventually('its end is the cause', async () => /exit code 3/.test((await said('crash')).cause ?? ''));
+    let crash = await said('crash');
+    await eventually('its end is the cause, with its last words', async () => {
+      crash = await said('crash');
+      return /exit code 3/.test(crash.cause ?? '') && crash.steps.at(-1)?.log !== undefined;
+    });
     const output = await why('crash');
     t.match(output, { code: 1, stdout: /^Service default\/crash is not ready/ });
     t.match(output.stdout, /\n {2}zeroth logs crash-00001-deployment-\S+ -c user-container .*# /);
-    const { steps } = await said('crash');
+    const { steps } = crash;
     t.strictSame(
       steps.map(({ kind }) => kind),
       ['Service', 'Configuration', 'Revision', 'Deployment', 'ReplicaSet', 'Pod', 'container'],
@@ -58,7 +62,11 @@ t.test('from a Service down to why, and what to do', async (t) => {
     t.strictSame(steps.at(-1)?.log, ['no config']);
     t.match(await why('revision/crash-00001'), { code: 1, stdout: /^Revision default\/crash-00001 is not ready/ });
     t.match(await why('deploy', 'crash-00001-deployment'), { code: 1, stdout: /exit code 3/ }, 'kind and name apart');
-    t.match((await zeroth.zeroth(['status'])).stdout, /what to do: zeroth why ksvc\/crash\n/, 'zeroth status leads here');
+    t.match(
+      (await zeroth.zeroth(['status'])).stdout,
+      /what to do: zeroth why ksvc\/crash\n/,
+      'zeroth status leads here',
+    );
   });
 
   await t.test('the printed command mends it', async (t) => {
