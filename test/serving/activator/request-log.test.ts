@@ -46,7 +46,7 @@ void t.test('requests are logged as config-observability says, from the moment i
   await configure({ 'logging.enable-request-log': 'true', 'logging.request-log-template': template });
   await asking('a line of the new template', '/a?b', () => lines().at(-1) === 'default/hello svc /a');
 
-  await configure({ 'logging.enable-request-log': 'true', 'logging.request-log-template': '{{.Request.Nope}}' });
+  await configure({ 'logging.enable-request-log': 'true', 'logging.request-log-template': '{{.Nope}}' });
   await asking('a word about the field that does not exist', '/', () =>
     activator.output.includes("can't evaluate field Nope"),
   );
