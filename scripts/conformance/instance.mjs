@@ -133,8 +133,12 @@ export class Instance {
       for (const object of objects.filter(({ kind }) => kind !== 'Namespace'))
         items.push({ ...object, metadata: { ...object.metadata, namespace: names.main } });
     }
-    // Addresses in statuses carry their port, and stay as they are.
-    const ports = gateway.map((port) => ({ name: `port-${port}`, port, nodePort: port }));
+    const [http, https] = gateway;
+    // Addresses in statuses carry their port; some tests leave it out.
+    const ports = [
+      { name: 'http', port: 80, nodePort: http },
+      { name: 'https', port: 443, nodePort: https },
+    ];
     items.push(
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'istio-system' } },
       {
@@ -144,9 +148,8 @@ export class Instance {
         spec: { type: 'NodePort', ports },
       },
     );
-    // Tests of TLS find the gateway by the Service that an Ingress names.
-    const [http, https] = gateway;
-    const named = [...ports, { name: 'http', port: 80, nodePort: http }, { name: 'https', port: 443, nodePort: https }];
+    // Tests of TLS find the gateway by the Service that an Ingress names, and pass no port on as it is.
+    const named = [...ports, ...gateway.map((port) => ({ name: `port-${port}`, port, nodePort: port }))];
     const patch = JSON.stringify({ spec: { ports: named } });
     const order = (item) => (item.kind === 'Namespace' ? 0 : 1);
     items.sort((a, b) => order(a) - order(b));
