@@ -2,7 +2,7 @@
 import type { KubeObject } from '../../api/object.ts';
 import { isObject } from './json.ts';
 import { groupVersion, type KindInfo } from './registry.ts';
-import type { Body } from './verbs/call.ts';
+import type { Body } from './body.ts';
 
 /** As the request's version shows it. The same object when the versions are equal. */
 export function fromStorage(info: KindInfo, object: KubeObject): KubeObject {

@@ -5,7 +5,8 @@ import { isNotFound } from '../../kube/errors.ts';
 import { CLEANUP_FINALIZER, kindsOf } from './definitions.ts';
 import { MASTERS } from './rbac.ts';
 import { storageOf, type KindInfo } from './registry.ts';
-import type { Body, Call, Core } from './verbs/call.ts';
+import type { Body } from './body.ts';
+import type { Call, Core } from './verbs/call.ts';
 import { removeOne } from './verbs/delete.ts';
 import { commit, current } from './verbs/write.ts';
 

@@ -1,6 +1,7 @@
 /** Events last an hour, as in Kubernetes. */
 import type { KubeObject } from '../../api/object.ts';
-import type { Body, Core } from './verbs/call.ts';
+import type { Body } from './body.ts';
+import type { Core } from './verbs/call.ts';
 
 const LIFETIME = 60 * 60 * 1000;
 const PERIOD = 60 * 1000;

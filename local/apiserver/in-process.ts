@@ -16,7 +16,8 @@ import {
 import { copyJson } from './json.ts';
 import type { Metrics } from './metrics.ts';
 import { parsePath } from './routes.ts';
-import type { Core, User } from './verbs/call.ts';
+import type { User } from './user.ts';
+import type { Core } from './verbs/call.ts';
 
 const AGENT = 'zeroth';
 

@@ -57,14 +57,3 @@ export function deepFreeze<T>(value: T): T {
 export function timestamp(now: number): string {
   return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
 }
-
-/** The members of an object that are not, by identity, those of another: what a change of it has to be checked for. */
-export function changedMembers<T extends object>(value: T, old: object | undefined): T {
-  if (old === undefined) return value;
-  let changed: JsonObject | undefined;
-  for (const [key, member] of Object.entries(value)) {
-    if (typeof member !== 'object' || member === null || member !== (old as JsonObject)[key]) continue;
-    delete (changed ??= { ...value } as JsonObject)[key];
-  }
-  return (changed ?? value) as T;
-}

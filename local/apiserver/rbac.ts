@@ -2,7 +2,7 @@
 import type { KubeObject } from '../../api/object.ts';
 import { isObject } from './json.ts';
 import type { Store } from './store/store.ts';
-import type { User } from './verbs/call.ts';
+import type { User } from './user.ts';
 
 export interface AccessRequest {
   readonly verb: string;

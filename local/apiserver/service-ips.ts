@@ -1,7 +1,8 @@
 /** Keeps the table of cluster IPs in step with the Services there are. */
 import type { KubeObject } from '../../api/object.ts';
 import { isObject } from './json.ts';
-import type { Body, Core } from './verbs/call.ts';
+import type { Body } from './body.ts';
+import type { Core } from './verbs/call.ts';
 
 export function followServices(core: Pick<Core, 'store' | 'ips'>): () => void {
   const { store, ips } = core;

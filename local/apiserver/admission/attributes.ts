@@ -1,6 +1,7 @@
 /** What one request asks admission about. */
 import type { KindInfo } from '../registry.ts';
-import type { Body, User } from '../verbs/call.ts';
+import type { Body } from '../body.ts';
+import type { User } from '../user.ts';
 import type { Operation } from './hook.ts';
 
 export interface Attributes {

@@ -3,7 +3,8 @@ import type { Environment } from '@marcbachmann/cel-js';
 import { isObject } from '../json.ts';
 import type { AccessRequest } from '../rbac.ts';
 import type { CelEngine } from '../schema/cel.ts';
-import type { Body, User } from '../verbs/call.ts';
+import type { Body } from '../body.ts';
+import type { User } from '../user.ts';
 import type { Attributes } from './attributes.ts';
 
 type MayDo = (user: User, request: AccessRequest) => boolean;

@@ -10,7 +10,7 @@ import { jsonPatch } from '../patch/apply-patch.ts';
 import type { Metrics } from '../metrics.ts';
 import type { KindInfo } from '../registry.ts';
 import type { Store } from '../store/store.ts';
-import type { Body } from '../verbs/call.ts';
+import type { Body } from '../body.ts';
 import type { Attributes } from './attributes.ts';
 import { CallFailed, type HookCaller } from './caller.ts';
 import type { Hook } from './hook.ts';

@@ -4,7 +4,8 @@ import type { CelEngine, CelProgram } from '../schema/cel.ts';
 import type { Store } from '../store/store.ts';
 import type { Attributes } from './attributes.ts';
 import { admissionCel } from './cel.ts';
-import type { Body, User } from '../verbs/call.ts';
+import type { Body } from '../body.ts';
+import type { User } from '../user.ts';
 
 /** Who has conditions: a webhook or a policy, the same object as long as it is not changed. */
 export interface Conditional {

@@ -11,7 +11,7 @@ import { mayDo, type AccessRequest } from '../rbac.ts';
 import { storageOf, type Registry } from '../registry.ts';
 import type { CelProgram } from '../schema/cel.ts';
 import type { Store } from '../store/store.ts';
-import type { User } from '../verbs/call.ts';
+import type { User } from '../user.ts';
 import { matchesSelector } from '../verbs/label-selector.ts';
 import type { Attributes } from './attributes.ts';
 import { admissionCel, plainValue, type AdmissionCel } from './cel.ts';

@@ -2,7 +2,7 @@
 import { failure, type Status } from '../../../kube/errors.ts';
 import { isObject } from '../json.ts';
 import type { KindInfo } from '../registry.ts';
-import type { Body } from '../verbs/call.ts';
+import type { Body } from '../body.ts';
 import type { Attributes } from './attributes.ts';
 import type { Candidate } from './hooks.ts';
 

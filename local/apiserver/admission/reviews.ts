@@ -11,9 +11,9 @@ import { ApiError } from '../../../kube/errors.ts';
 import type { Transport } from '../../../kube/transport.ts';
 import { conflict } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Registry } from '../registry.ts';
+import type { KindInfo, Registry } from '../registry.ts';
 import type { Store } from '../store/store.ts';
-import type { Body, Call } from '../verbs/call.ts';
+import type { Body } from '../body.ts';
 import type { Attributes } from './attributes.ts';
 import { HookCaller } from './caller.ts';
 import { mutate, validate, type Dispatcher, type Finishing } from './dispatch.ts';
@@ -73,6 +73,13 @@ function isSame(a: Attributes, b: Attributes): boolean {
 }
 
 /** Who is to be heard before a write is allowed. */
+/** What is needed of a request that is reviewed. */
+export interface Reviewed {
+  readonly info: KindInfo;
+  readonly name: string | undefined;
+  readonly warnings: string[];
+}
+
 export interface Validators {
   readonly candidates: readonly Candidate[];
   readonly policies: readonly Policy[];
@@ -100,7 +107,7 @@ export class Webhooks {
    * @throws ReviewNeeded when they have not been asked yet
    */
   mutated(
-    call: Call,
+    call: Reviewed,
     reviews: Reviews,
     candidates: readonly Candidate[],
     attributes: Attributes,
@@ -120,7 +127,7 @@ export class Webhooks {
    * @throws ReviewNeeded when they have not been asked yet
    */
   validated(
-    call: Call,
+    call: Reviewed,
     reviews: Reviews,
     { candidates, policies, questions }: Validators,
     attributes: Attributes,
@@ -168,7 +175,10 @@ export class Webhooks {
  * @param run decides on the newest state; called again after each answer
  * @throws ApiError 409 when the object keeps changing under the questions
  */
-export async function reviewed<T>(call: Call, run: (call: Call) => Promise<T>): Promise<T> {
+export async function reviewed<C extends Reviewed, T>(
+  call: C,
+  run: (call: C & { readonly reviews: Reviews }) => Promise<T>,
+): Promise<T> {
   const reviews = new Reviews();
   const told = call.warnings.length;
   for (let questions = 0; ; questions++) {

@@ -6,7 +6,7 @@ import { TLSSocket } from 'node:tls';
 import { MASTERS } from '../rbac.ts';
 import type { Store } from '../store/store.ts';
 import { DEFAULT_AUDIENCE, type TokenIssuer } from '../tokens.ts';
-import type { User } from '../verbs/call.ts';
+import type { User } from '../user.ts';
 import { serviceAccountUser } from '../verbs/reviews.ts';
 
 /** A token alone is that of `system:admin`. */

@@ -3,7 +3,8 @@ import { ApiError, failure } from '../../../kube/errors.ts';
 import { forbidden } from '../errors.ts';
 import type { ResourceRoute } from '../handler.ts';
 import { mayDo } from '../rbac.ts';
-import type { Core, User } from '../verbs/call.ts';
+import type { User } from '../user.ts';
+import type { Core } from '../verbs/call.ts';
 
 /** @throws ApiError 403 */
 export function authorizeResource(core: Core, user: User, verb: string, route: ResourceRoute): void {

@@ -2,7 +2,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { badRequest, forbidden } from '../errors.ts';
 import { mayDo } from '../rbac.ts';
-import type { Core, User } from '../verbs/call.ts';
+import type { User } from '../user.ts';
+import type { Core } from '../verbs/call.ts';
 
 const AUTHENTICATED = 'system:authenticated';
 const EXTRA = 'impersonate-extra-';

@@ -3,7 +3,7 @@
  * Source: "Validation" in Kubernetes' CRD docs.
  */
 import { deepEqual } from '../../../kube/equal.ts';
-import { changedMembers } from '../json.ts';
+import { changedMembers } from '../changed-members.ts';
 import { canonical, checkListTypes } from './list-types.ts';
 import { hasFormat } from './formats.ts';
 import { compilePattern } from './pattern.ts';

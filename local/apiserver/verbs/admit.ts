@@ -11,7 +11,8 @@ import { reviewed } from '../admission/reviews.ts';
 import { badRequest } from '../errors.ts';
 import { isObject, timestamp } from '../json.ts';
 import type { KindInfo } from '../registry.ts';
-import type { Body, Call, Core } from './call.ts';
+import type { Body } from '../body.ts';
+import type { Call, Core } from './call.ts';
 import { checkMetadataTypes } from './metadata.ts';
 import { withDefaults, withoutUnknownFields } from './rules.ts';
 

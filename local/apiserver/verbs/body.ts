@@ -2,9 +2,11 @@
 import type { KubeObject } from '../../../api/object.ts';
 import { apiVersionOf } from '../../../api/resource.ts';
 import { badRequest } from '../errors.ts';
-import { changedMembers, isObject, type JsonObject } from '../json.ts';
+import { changedMembers } from '../changed-members.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { groupVersion, type KindInfo } from '../registry.ts';
-import type { Body, Call } from './call.ts';
+import type { Body } from '../body.ts';
+import type { Call } from './call.ts';
 import { checkMetadataTypes } from './metadata.ts';
 import { withoutUnknownFields } from './rules.ts';
 

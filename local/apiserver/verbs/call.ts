@@ -1,5 +1,4 @@
 /** One request after routing, and what the verbs work on. */
-import type { KubeObject } from '../../../api/object.ts';
 import type { Admission } from '../../../kube/admission.ts';
 import type { Clock } from '../../../kube/clock.ts';
 import type { ResourceUsage } from '../../../kube/resource-usage.ts';
@@ -10,13 +9,7 @@ import { badRequest } from '../errors.ts';
 import type { KindInfo, Registry } from '../registry.ts';
 import type { Store } from '../store/store.ts';
 import type { TokenIssuer } from '../tokens.ts';
-
-export interface User {
-  readonly name: string;
-  readonly uid?: string;
-  readonly groups: readonly string[];
-  readonly extra?: Readonly<Record<string, readonly string[]>>;
-}
+import type { User } from '../user.ts';
 
 export interface Core {
   readonly store: Store;
@@ -60,9 +53,6 @@ export interface Answer {
   readonly status: number;
   readonly body: unknown;
 }
-
-/** An object with the members a verb may look into. */
-export type Body = KubeObject & { [member: string]: unknown };
 
 /** Key of the store: the namespace is empty for cluster-scoped kinds. */
 export function keyOf(info: KindInfo, namespace: string | undefined, name: string): string {

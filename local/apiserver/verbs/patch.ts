@@ -7,7 +7,8 @@ import { jsonPatch, mergePatch, strategicMergePatch } from '../patch/apply-patch
 import { serverSideApply } from '../patch/managed-fields.ts';
 import { groupVersion, type KindInfo } from '../registry.ts';
 import { objectIn } from './body.ts';
-import { isTrue, nameOf, type Answer, type Body, type Call, type Core } from './call.ts';
+import type { Body } from '../body.ts';
+import { isTrue, nameOf, type Answer, type Call, type Core } from './call.ts';
 import { checkAddress, checkPreconditions } from './metadata.ts';
 import { shapeFor } from './rules.ts';
 import { current, insert, replace } from './write.ts';

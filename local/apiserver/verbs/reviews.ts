@@ -4,7 +4,8 @@ import { isObject, timestamp, type JsonObject } from '../json.ts';
 import { MASTERS, mayDo, rulesFor, type AccessRequest, type Rule } from '../rbac.ts';
 import { groupVersion } from '../registry.ts';
 import { objectIn } from './body.ts';
-import type { Answer, Call, Core, User } from './call.ts';
+import type { User } from '../user.ts';
+import type { Answer, Call, Core } from './call.ts';
 
 export function review(core: Core, call: Call): Answer {
   const { info } = call;

@@ -4,7 +4,8 @@ import { badRequest, noSuchPath, notFound } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { KindInfo, ScalePaths } from '../registry.ts';
 import { admittedSubresource } from './admit.ts';
-import { nameOf, type Answer, type Body, type Call, type Core } from './call.ts';
+import type { Body } from '../body.ts';
+import { nameOf, type Answer, type Call, type Core } from './call.ts';
 import { patched } from './patch.ts';
 import { current, replace } from './write.ts';
 

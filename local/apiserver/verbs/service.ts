@@ -2,7 +2,8 @@
 import { isObject, type JsonObject } from '../json.ts';
 import type { KindInfo } from '../registry.ts';
 import type { FieldProblem } from '../schema/problems.ts';
-import type { Body, Core } from './call.ts';
+import type { Body } from '../body.ts';
+import type { Core } from './call.ts';
 import { refuseProblems } from './metadata.ts';
 
 /** Fills in families and keeps addresses over an update that leaves them out. Allocation comes last: `allocate`. */

@@ -4,7 +4,8 @@ import { deepEqual } from '../../../kube/equal.ts';
 import { CLEANUP_FINALIZER, statusOf } from '../definitions.ts';
 import { isObject, timestamp, type JsonObject } from '../json.ts';
 import { storageOf, type KindInfo } from '../registry.ts';
-import type { Body, Call, Core } from './call.ts';
+import type { Body } from '../body.ts';
+import type { Call, Core } from './call.ts';
 import { isDefinition } from './rules.ts';
 import { withService } from './service.ts';
 
