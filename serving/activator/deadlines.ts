@@ -40,6 +40,11 @@ export class Deadlines {
   wrote(): void {
     this.#cancelStart?.();
     this.#cancelStart = undefined;
+    this.stirred();
+  }
+
+  /** The client sent something more: no pause, and no response either. */
+  stirred(): void {
     if (this.#cancelIdle !== undefined) this.#lastWrite = this.#clock.now();
   }
 

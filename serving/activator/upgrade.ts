@@ -210,7 +210,7 @@ class UpgradeCall {
     };
     upstream.on('data', traffic);
     socket.on('data', () => {
-      if (passed > 0) this.#deadlines?.wrote();
+      if (passed > 0) this.#deadlines?.stirred();
     });
     upstream.once('close', () => socket.end());
     proxy.ws(message, socket, rest, { target, agent }, (error) =>

@@ -39,3 +39,18 @@ void t.test('a request that is over is not ended', async (t) => {
   deadlines.clear();
   clock.advance(5000);
 });
+
+void t.test('what the client sends ends a pause, and begins no response', async (t) => {
+  const clock = new ManualClock();
+  let ended: number | undefined;
+  const started = clock.now();
+  const deadlines = new Deadlines(
+    clock,
+    { responseStartTimeoutSeconds: 7, idleTimeoutSeconds: 5 },
+    () => (ended = (clock.now() - started) / 1000),
+  );
+  clock.advance(4000);
+  deadlines.stirred();
+  clock.advance(60_000);
+  t.equal(ended, 7);
+});
