@@ -13,7 +13,7 @@ export interface Change {
 }
 
 const MOST_CHANGES = 10_000;
-const MOST_BYTES = 3 * 1024 * 1024;
+const MOST_BYTES = 1024 * 1024;
 
 export class History {
   /** Changes after this version are all here. */
