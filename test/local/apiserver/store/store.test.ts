@@ -94,8 +94,8 @@ function run(): void {
   t.test('history forgets the oldest first and says so', (t) => {
     const history = new History(5);
     const change = (version: number) => ({ version }) as Change;
-    for (let version = 6; version <= 20; version++) history.push(change(version), 384 * 1024);
-    t.equal(history.floor, 12, 'three MiB are kept');
+    for (let version = 6; version <= 20; version++) history.push(change(version), 128 * 1024);
+    t.equal(history.floor, 12, 'one MiB is kept');
     t.equal(history.since(11), undefined);
     t.strictSame(
       history.since(12)?.map((one) => one.version),
