@@ -37,6 +37,7 @@ import { LogFile } from './log-file.ts';
 import { claimNetwork, firstFree } from './network.ts';
 import { programFile } from './package-root.ts';
 import { shellWord } from './shell-word.ts';
+import { nextSignal } from './signal.ts';
 import { processStart, type StateFolder } from './state.ts';
 import { version } from './version.ts';
 
@@ -287,20 +288,6 @@ async function listenApi(api: ApiServer, port: number, pki: Pki): Promise<string
 
 function portOf(address: string | undefined): number {
   return splitAddress(address ?? '')[1];
-}
-
-/** The first SIGINT or SIGTERM; the second ends the process at once (its children follow, nothing stored is lost). */
-function nextSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    let told = false;
-    const take = (name: string): void => {
-      if (told) process.exit(130);
-      told = true;
-      resolve(name);
-    };
-    process.on('SIGINT', take);
-    process.on('SIGTERM', take);
-  });
 }
 
 /** A bug must not leave a half-working instance behind: what is stored is safe, so end and say where to look. */

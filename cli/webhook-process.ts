@@ -12,6 +12,7 @@ import type { WebhookComponent } from '../kube/webhook/component.ts';
 import { startWebhook, type WebhookProcess } from '../kube/webhook/main.ts';
 import { servingAdmissions } from '../serving/controller/admission.ts';
 import { errorCode, UsageError } from './errors.ts';
+import { nextSignal } from './signal.ts';
 
 export const SERVING_WEBHOOK: WebhookComponent = {
   name: 'serving',
@@ -160,19 +161,5 @@ function startAdmin(
       server.off('error', reject);
       resolve(server);
     });
-  });
-}
-
-/** The first SIGINT or SIGTERM; the second ends the process at once. */
-function nextSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    let told = false;
-    const take = (name: string): void => {
-      if (told) process.exit(130);
-      told = true;
-      resolve(name);
-    };
-    process.on('SIGINT', take);
-    process.on('SIGTERM', take);
   });
 }

@@ -7,7 +7,7 @@ import type { KubeObject } from '../../api/object.ts';
 import type { ResourceType } from '../../api/resource.ts';
 import { ApiError } from '../../kube/errors.ts';
 import { controllerOf, controllerRef, isControlledBy, type World } from '../../kube/reconciler.ts';
-import { selects, type LabelSelector } from './selectors.ts';
+import { selects, type LabelSelector } from '../../kube/label-selector.ts';
 
 export interface Claimant {
   readonly type: ResourceType;

@@ -1,28 +1,26 @@
-/** The selector objects of specs: `matchLabels` and `matchExpressions`. An empty one matches everything, none nothing. */
+/** The selector objects of specs that are not typed here: `matchLabels` and `matchExpressions`, read as they stand. */
 import type { KubeObject } from '../../../api/object.ts';
+import { selects, type Labels, type LabelSelector } from '../../../kube/label-selector.ts';
 import { isObject } from '../json.ts';
 
+/** An empty one matches everything; none, or one that cannot be read, nothing. */
 export function matchesSelector(selector: unknown, object: KubeObject): boolean {
   if (!isObject(selector)) return false;
-  const labels = object.metadata.labels ?? {};
-  const wanted = isObject(selector.matchLabels) ? Object.entries(selector.matchLabels) : [];
-  if (!wanted.every(([key, value]) => labels[key] === value)) return false;
-  const expressions = Array.isArray(selector.matchExpressions) ? selector.matchExpressions : [];
-  return expressions.every((one) => {
-    if (!isObject(one) || typeof one.key !== 'string') return false;
-    const label = labels[one.key];
-    const values: unknown[] = Array.isArray(one.values) ? one.values : [];
-    switch (one.operator) {
-      case 'In':
-        return label !== undefined && values.includes(label);
-      case 'NotIn':
-        return label === undefined || !values.includes(label);
-      case 'Exists':
-        return label !== undefined;
-      case 'DoesNotExist':
-        return label === undefined;
-      default:
-        return false;
-    }
-  });
+  const { matchLabels, matchExpressions } = selector;
+  const expressions = Array.isArray(matchExpressions) ? matchExpressions.map(requirement) : [];
+  if (!expressions.every((one) => one !== undefined)) return false;
+  return selects(
+    { ...(isLabels(matchLabels) ? { matchLabels } : {}), matchExpressions: expressions },
+    object.metadata.labels,
+  );
+}
+
+function requirement(value: unknown): NonNullable<LabelSelector['matchExpressions']>[number] | undefined {
+  if (!isObject(value) || typeof value.key !== 'string' || typeof value.operator !== 'string') return undefined;
+  const values: unknown[] = Array.isArray(value.values) ? value.values : [];
+  return { key: value.key, operator: value.operator, values: values.filter((one) => typeof one === 'string') };
+}
+
+function isLabels(value: unknown): value is Labels {
+  return isObject(value) && Object.values(value).every((one) => typeof one === 'string');
 }

@@ -6,7 +6,7 @@ import { claim } from '../claim.ts';
 import { laterEvent } from '../later-event.ts';
 import { controlledBy, orphansIn } from '../ownership.ts';
 import { isTerminal } from '../pods.ts';
-import { isEmptySelector } from '../selectors.ts';
+import { isEmptySelector } from '../../../kube/label-selector.ts';
 import { writeStatus } from '../write-status.ts';
 import { planDeployment, type DeploymentPlan } from './plan.ts';
 import { condition, withCondition } from './status.ts';

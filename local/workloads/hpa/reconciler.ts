@@ -13,7 +13,7 @@ import { keyOf } from '../../../kube/informer.ts';
 import { parseQuantity } from '../../../kube/quantity.ts';
 import type { ObjectKey, Outcome, Reconciler, World } from '../../../kube/reconciler.ts';
 import { MERGE_PATCH } from '../../../kube/transport.ts';
-import { selects } from '../selectors.ts';
+import { selects } from '../../../kube/label-selector.ts';
 import { NO_HISTORY, remember, stepTowards, type History } from './behavior.ts';
 import { readUsage } from './pod-usage.ts';
 import { MetricError, replicasFor, type Proposal, type ResourceTarget } from './replica-count.ts';

@@ -9,7 +9,7 @@ import { laterEvent } from '../later-event.ts';
 import { makePod } from '../pod-template.ts';
 import { controlledBy, orphansIn } from '../ownership.ts';
 import { isActive } from '../pods.ts';
-import { selects } from '../selectors.ts';
+import { selects } from '../../../kube/label-selector.ts';
 import { slowStart } from '../slow-start.ts';
 import { writeStatus } from '../write-status.ts';
 import { inDeletionOrder } from './deletion-order.ts';

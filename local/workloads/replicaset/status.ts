@@ -1,7 +1,7 @@
 /** A ReplicaSet's status. Source: Kubernetes API reference, ReplicaSetStatus. */
 import type { Pod, ReplicaSet } from '../../../api/core.ts';
 import { availableIn, isPodReady } from '../pods.ts';
-import { matchesAll } from '../selectors.ts';
+import { matchesAll } from '../../../kube/label-selector.ts';
 import { timestamp } from '../timestamps.ts';
 
 export type ReplicaSetStatus = NonNullable<ReplicaSet['status']>;

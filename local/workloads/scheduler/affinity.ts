@@ -1,6 +1,6 @@
 /** Where a pod may stand by labels: node selectors and affinity, taints, and the pods already there. */
 import type { Node, Pod } from '../../../api/core.ts';
-import { matchesAll, selects } from '../selectors.ts';
+import { matchesAll, selects } from '../../../kube/label-selector.ts';
 
 type PodAffinityTerm = NonNullable<
   NonNullable<

@@ -6,7 +6,7 @@ import { Namespace } from '../../../api/core.ts';
 import { Certificate } from '../../../api/networking/certificate.ts';
 import { apiVersionOf, type ResourceType } from '../../../api/resource.ts';
 import { isControlledBy, type Outcome, type Reconciler, type World } from '../../../kube/reconciler.ts';
-import { selects } from '../config/label-selector.ts';
+import { selects } from '../../../kube/label-selector.ts';
 import type { ConfigStore } from '../config/store.ts';
 import type { Template } from '../config/template.ts';
 import { ReconcileError, reasonOf } from '../errors.ts';

@@ -1,18 +1,8 @@
 /** Label selectors in ConfigMaps. Source: Kubernetes "Labels and Selectors", resources that support set-based requirements. */
+import type { LabelSelector } from '../../../kube/label-selector.ts';
 import { ConfigError, isRecord, notOfType, stringMap, yaml, type ConfigData } from './parse.ts';
 
 const OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
-
-interface Requirement {
-  readonly key: string;
-  readonly operator: (typeof OPERATORS)[number];
-  readonly values: readonly string[];
-}
-
-export interface LabelSelector {
-  readonly matchLabels: Readonly<Record<string, string>>;
-  readonly matchExpressions: readonly Requirement[];
-}
 
 /** @returns undefined, which selects nothing, where the key is absent; an empty selector selects everything @throws ConfigError */
 export function labelSelector(data: ConfigData, key: string): LabelSelector | undefined {
@@ -29,28 +19,7 @@ export function labelSelector(data: ConfigData, key: string): LabelSelector | un
   return { matchLabels: labels, matchExpressions: requirements.filter(isDefined) };
 }
 
-export function selects(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>> = {}): boolean {
-  if (selector === undefined) return false;
-  return (
-    Object.entries(selector.matchLabels).every(([key, value]) => labels[key] === value) &&
-    selector.matchExpressions.every((one) => meets(one, labels[one.key]))
-  );
-}
-
-function meets({ operator, values }: Requirement, value: string | undefined): boolean {
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-  }
-}
-
-function requirement(value: unknown): Requirement | undefined {
+function requirement(value: unknown): NonNullable<LabelSelector['matchExpressions']>[number] | undefined {
   if (!isRecord(value)) return undefined;
   const { key, values = [] } = value;
   const operator = OPERATORS.find((one) => one === value['operator']);

@@ -6,7 +6,8 @@ import {
   EXTERNAL_HTTPS_PORT_KEY,
   EXTERNAL_PORT_KEY,
 } from '../../../api/zeroth.ts';
-import { labelSelector, type LabelSelector } from './label-selector.ts';
+import type { LabelSelector } from '../../../kube/label-selector.ts';
+import { labelSelector } from './label-selector.ts';
 import { bool, ConfigError, integer, lookup, text, type ConfigData } from './parse.ts';
 import { compileTemplate, type Template } from './template.ts';
 
