@@ -71,11 +71,11 @@ try {
 
 const totals = count(results);
 console.log(`${totals.pass} passed, ${totals.fail} failed, ${totals.skip} skipped`);
-// Folders that were not run this time keep what their last whole run has said.
+// What was not run this time keeps what its last run has said.
 const latest = join(source.cache, 'results');
 mkdirSync(latest, { recursive: true });
 const resultsOf = (name) => join(latest, `${name.replaceAll('/', '-')}.json`);
-if (values.run === undefined) for (const one of results) writeFileSync(resultsOf(one.group), JSON.stringify(kept(one)));
+for (const one of results) writeFileSync(resultsOf(one.group), JSON.stringify(renewed(kept(one))));
 if (values.write) {
   const known = all.flatMap(({ name }) =>
     existsSync(resultsOf(name)) ? JSON.parse(readFileSync(resultsOf(name), 'utf8')) : [],
@@ -86,6 +86,16 @@ if (values.write) {
   spawnSync(process.execPath, ['node_modules/.bin/prettier', '--write', path], { stdio: 'ignore' });
 }
 process.exitCode = totals.fail === 0 ? 0 : 1;
+
+/** Of some tests of a folder, only their rows are new. */
+function renewed({ group, verdicts }) {
+  const file = resultsOf(group);
+  if (values.run === undefined || !existsSync(file)) return { group, verdicts };
+  const fresh = new Map(verdicts.map((one) => [one.test, one]));
+  const before = [JSON.parse(readFileSync(file, 'utf8'))].flat().flatMap((one) => one.verdicts);
+  const rows = before.map((one) => fresh.get(one.test) ?? one);
+  return { group, verdicts: [...rows, ...verdicts.filter(({ test }) => !before.some((one) => one.test === test))] };
+}
 
 function kept({ group, verdicts }) {
   return { group, verdicts: verdicts.map(({ test, result, seconds, why }) => ({ test, result, seconds, why })) };

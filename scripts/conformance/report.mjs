@@ -22,8 +22,8 @@ export function document(groups, { version, date }) {
   const lines = [
     '# Knative’s own tests',
     '',
-    'Written by `npm run conformance -- --suite all --write`; do not edit. The tests are those of knative/serving',
-    `(${version}), run on ${date} against \`zeroth up\`, with alpha, beta and optional parts on. The script builds them`,
+    'Written by `npm run conformance -- --write`; do not edit. Each row is its test’s last run; the tests are those of knative/serving',
+    `(${version}), run up to ${date} against \`zeroth up\`, with alpha, beta and optional parts on. The script builds them`,
     'from a checkout or from the Go module; nothing of them is kept here.',
     '',
     `**${totals.pass} passed, ${totals.fail} failed, ${totals.skip} skipped** (parts of a test are listed, not counted).`,
