@@ -9,6 +9,7 @@ import { met, printFigures, type Figure } from './figure.ts';
 import { idle } from './idle.ts';
 import { FULL_SOAK, soak } from './soak.ts';
 import { startUp } from './start-up.ts';
+import { messageOf } from '../kube/message.ts';
 
 type Numbers = Partial<Record<'services' | 'rate' | 'idle' | 'minutes', number>>;
 
@@ -65,7 +66,7 @@ function parse(args: string[]): { wanted: string[]; numbers: Numbers; faults: bo
     }
     return { wanted: positionals, numbers, faults };
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    console.error(messageOf(error));
     process.exit(2);
   }
 }

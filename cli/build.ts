@@ -1,9 +1,10 @@
 /** `zeroth build`: makes a folder into an image of a state folder's store. */
 import { stat } from 'node:fs/promises';
 import { ImageStore } from '../local/node/image-store.ts';
-import { CommandError, messageOf, UsageError } from './errors.ts';
+import { CommandError, UsageError } from './errors.ts';
 import { StateFolder } from './state.ts';
 import { STATE_FLAG, type Verb } from './verb.ts';
+import { messageOf } from '../kube/message.ts';
 
 export const build: Verb = {
   name: 'build',

@@ -4,10 +4,11 @@ import { request as requestPlain } from 'node:http';
 import { request as requestSecure, type RequestOptions } from 'node:https';
 import { ApiException, KubeConfig } from '@kubernetes/client-node';
 import type { Json } from '../api/object.ts';
-import { CommandError, messageOf } from './errors.ts';
+import { CommandError } from './errors.ts';
 import { isObject } from './json.ts';
 import { StateFolder } from './state.ts';
 import { STATE_FLAG, type Arguments, type Flag } from './verb.ts';
+import { messageOf } from '../kube/message.ts';
 
 export const CLUSTER_FLAGS: Readonly<Record<string, Flag>> = {
   namespace: { type: 'string', short: 'n', help: 'NS|namespace (default: the kubeconfig context, else default)' },

@@ -23,10 +23,6 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** @param path what could not be written, with a space before it; '' where that is not known */
 export function diskFull(path: string): CommandError {
   return new CommandError(

@@ -3,7 +3,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { parseAllDocuments } from 'yaml';
-import { CommandError, messageOf, UsageError } from './errors.ts';
+import { CommandError, UsageError } from './errors.ts';
+import { messageOf } from '../kube/message.ts';
 
 export interface Manifest {
   apiVersion: string;

@@ -4,7 +4,8 @@
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { CommandError, errorCode, messageOf } from './errors.ts';
+import { CommandError, errorCode } from './errors.ts';
+import { messageOf } from '../kube/message.ts';
 
 export interface Ready {
   /** URL of the HTTP gateway. */

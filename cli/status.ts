@@ -13,11 +13,11 @@ import { Client } from '../kube/client.ts';
 import { conditionOf } from '../kube/conditions.ts';
 import { HttpTransport } from '../kube/http-transport.ts';
 import { columns } from './columns.ts';
-import { messageOf } from './errors.ts';
 import { isObject } from './json.ts';
 import { shellWord } from './shell-word.ts';
 import { StateFolder, type Run } from './state.ts';
 import { STATE_FLAG, type Verb } from './verb.ts';
+import { messageOf } from '../kube/message.ts';
 
 export const status: Verb = {
   name: 'status',

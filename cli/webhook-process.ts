@@ -13,6 +13,7 @@ import { startWebhook, type WebhookProcess } from '../kube/webhook/main.ts';
 import { servingAdmissions } from '../serving/controller/admission.ts';
 import { errorCode, UsageError } from './errors.ts';
 import { nextSignal } from './signal.ts';
+import { messageOf } from '../kube/message.ts';
 
 export const SERVING_WEBHOOK: WebhookComponent = {
   name: 'serving',
@@ -152,7 +153,7 @@ function startAdmin(
     if (path !== '/metrics') return answer(404, 'see /metrics, /healthz, /readyz\n');
     registry.metrics().then(
       (text) => answer(200, text, registry.contentType),
-      (error: unknown) => answer(500, `${error instanceof Error ? error.message : String(error)}\n`),
+      (error: unknown) => answer(500, `${messageOf(error)}\n`),
     );
   });
   return new Promise((resolve, reject) => {

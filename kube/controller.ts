@@ -14,6 +14,7 @@ import type { Informers } from './informers.ts';
 import type { Logger } from './log.ts';
 import { WorkQueue } from './queue.ts';
 import { controllerOf, type Outcome, type Reconciler, type World } from './reconciler.ts';
+import { messageOf } from './message.ts';
 
 export interface ControllerOptions {
   readonly client: Client;
@@ -41,7 +42,7 @@ const CONFLICT_RETRIES = 5;
 /** What was found out could not be written. */
 class StatusUpdateError extends Error {
   constructor(name: string, cause: unknown) {
-    super(`Failed to update status for "${name}": ${cause instanceof Error ? cause.message : String(cause)}`, {
+    super(`Failed to update status for "${name}": ${messageOf(cause)}`, {
       cause,
     });
     this.name = 'StatusUpdateError';
@@ -80,8 +81,7 @@ export function createController<T extends KubeObject & { status?: unknown }>(
         const { namespace, name } = splitKey(key);
         const object = informer.get(namespace, name);
         const reason = error instanceof StatusUpdateError ? 'UpdateFailed' : 'InternalError';
-        if (object !== undefined)
-          world.event(object, 'Warning', reason, error instanceof Error ? error.message : String(error));
+        if (object !== undefined) world.event(object, 'Warning', reason, messageOf(error));
       }
       throw error;
     } finally {

@@ -6,6 +6,7 @@ import type { Client } from './client.ts';
 import type { Clock } from './clock.ts';
 import { isAlreadyExists, isNotFound } from './errors.ts';
 import type { Logger } from './log.ts';
+import { timestamp } from './timestamp.ts';
 
 export interface CoreEvent extends KubeObject {
   involvedObject: {
@@ -76,7 +77,7 @@ export class EventRecorder {
     const count = (this.#counts.get(eventName) ?? 0) + 1;
     remember(this.#counts, eventName, count);
     if (!this.#spend(uid ?? `${namespace}/${name}`)) return;
-    const now = new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    const now = timestamp(this.#clock.now());
     if (count > 1) {
       try {
         await this.#client.patch(CoreEvent, namespace, eventName, { count, lastTimestamp: now });

@@ -1,5 +1,6 @@
 /** What came of all requests, and of all changes made meanwhile. */
 import { percentile } from '../figure.ts';
+import { messageOf } from '../../kube/message.ts';
 
 export interface Failure {
   /** Milliseconds since the start. */
@@ -33,7 +34,7 @@ export class Tally {
       return;
     }
     this.#failed.set(what, (this.#failed.get(what) ?? 0) + 1);
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     if (this.#failures.length < KEPT) this.#failures.push({ at: now - this.#began, what, why });
   }
 

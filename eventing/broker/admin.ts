@@ -1,6 +1,7 @@
 /** The listener for operators: /metrics, /healthz, /readyz, /status. */
 import { createServer, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
+import { messageOf } from '../../kube/message.ts';
 
 /**
  * @param isReady whether /readyz answers 200
@@ -20,7 +21,7 @@ export function createAdmin(registry: Registry, isReady: () => boolean, status: 
     if (path !== '/metrics') return answer(404, 'see /metrics, /healthz, /readyz, /status\n');
     registry.metrics().then(
       (text) => answer(200, text, registry.contentType),
-      (error: unknown) => answer(500, `${error instanceof Error ? error.message : String(error)}\n`),
+      (error: unknown) => answer(500, `${messageOf(error)}\n`),
     );
   });
 }

@@ -14,6 +14,7 @@ import type { Files } from './log/file/files.ts';
 import type { EventLog } from './log/log.ts';
 import type { BrokerMetrics } from './metrics.ts';
 import type { Sender } from './send.ts';
+import { messageOf } from '../../kube/message.ts';
 
 export interface BrokerName {
   readonly namespace: string;
@@ -125,10 +126,7 @@ export class Brokers {
       const failure =
         error instanceof BrokerError
           ? error
-          : new BrokerError(
-              'LogFailed',
-              `the event log cannot be opened: ${error instanceof Error ? error.message : String(error)}`,
-            );
+          : new BrokerError('LogFailed', `the event log cannot be opened: ${messageOf(error)}`);
       this.#failed.set(key, failure);
       throw failure;
     }

@@ -13,6 +13,7 @@ import { decodeEvent, type BrokerEvent } from './event/event.ts';
 import type { Cursor, CursorState, EventLog, LogRecord } from './log/log.ts';
 import type { BrokerMetrics, TriggerLabels } from './metrics.ts';
 import type { Sender, SendTarget } from './send.ts';
+import { messageOf } from '../../kube/message.ts';
 
 /** Where a Trigger's events go and how; from its spec and status. */
 export interface Delivery {
@@ -351,7 +352,7 @@ export class Dispatcher {
       this.#options.logger.error('deliveries stand still: the event log cannot be read', {
         ...this.#options.labels,
         offset: this.#next,
-        error: error instanceof Error ? error.message : String(error),
+        error: messageOf(error),
       });
     this.#stalledUntil = now + STALLED_FOR;
     this.#armWake();

@@ -26,6 +26,7 @@ import { nodeFiles } from './log/file/files.ts';
 import { createMetrics } from './metrics.ts';
 import { createSender } from './send.ts';
 import { watchBrokers } from './watch.ts';
+import { messageOf } from '../../kube/message.ts';
 
 async function main(): Promise<void> {
   const config = readConfiguration(process.env);
@@ -111,7 +112,7 @@ function report(message: Readonly<Record<string, unknown>>): void {
 }
 
 function fail(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const reason = errnoOf(error) ?? 'Failed';
   process.stderr.write(JSON.stringify({ time: new Date().toISOString(), level: 'error', message, reason }) + '\n');
   const exit = (): never => process.exit(2);

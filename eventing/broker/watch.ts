@@ -19,6 +19,7 @@ import { brokerOf, EVENT_LOG_ANNOTATION, isServed, LOG_OPEN, SUBSCRIBED_ANNOTATI
 import type { BrokerName, Brokers } from './brokers.ts';
 import type { Delivery } from './dispatch.ts';
 import type { SendTarget } from './send.ts';
+import { messageOf } from '../../kube/message.ts';
 
 export interface WatchOptions {
   readonly client: Client;
@@ -58,7 +59,7 @@ export function watchBrokers(options: WatchOptions): Watching {
     try {
       await brokers.open(broker);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       await annotate(Broker, object, EVENT_LOG_ANNOTATION, message);
       throw error;
     }
@@ -133,7 +134,7 @@ export function deliveryOf(trigger: Trigger, broker: Broker, log: Logger): Deliv
     };
   } catch (error) {
     const { namespace, name } = trigger.metadata;
-    log.warn('a trigger is paused', { namespace, name, error: error instanceof Error ? error.message : String(error) });
+    log.warn('a trigger is paused', { namespace, name, error: messageOf(error) });
     return undefined;
   }
 }

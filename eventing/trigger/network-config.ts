@@ -14,8 +14,3 @@ export function clusterPort(world: World): string {
 export function isNetworkConfig(map: ConfigMap): boolean {
   return map.metadata.namespace === SERVING_NAMESPACE && map.metadata.name === NETWORK_CONFIG;
 }
-
-/** RFC 3339 in seconds, as conditions carry it. */
-export function conditionTime(now: number): string {
-  return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
-}

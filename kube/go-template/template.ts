@@ -7,6 +7,7 @@ import { TemplateError } from './error.ts';
 import { FUNCTIONS } from './functions.ts';
 import { HttpHeader } from './http-header.ts';
 import { parseTemplate, type Expression, type Node } from './parse.ts';
+import { messageOf } from '../message.ts';
 
 export interface GoTemplate {
   readonly source: string;
@@ -65,7 +66,7 @@ function evaluate(expression: Expression, dot: unknown, context: Context): unkno
       try {
         return FUNCTIONS[expression.name]?.(...args);
       } catch (error) {
-        throw failure(expression, context, error instanceof Error ? error.message : String(error));
+        throw failure(expression, context, messageOf(error));
       }
     }
   }

@@ -6,6 +6,7 @@ import type { Transport } from '../transport.ts';
 import { admissionsOfKind, type WebhookComponent, type WebhookRole } from './component.ts';
 import { jsonDiff } from './json-diff.ts';
 import type { ReviewRequest, ReviewResponse } from './review.ts';
+import { timestamp } from '../timestamp.ts';
 
 export interface Surroundings {
   readonly components: readonly WebhookComponent[];
@@ -74,7 +75,7 @@ function contextOf(
     subresource: subResource,
     dryRun,
     username,
-    now: new Date(now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+    now: timestamp(now()),
     config,
   };
 }

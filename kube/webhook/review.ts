@@ -2,6 +2,7 @@
 import type { KubeObject } from '../../api/object.ts';
 import type { Status } from '../errors.ts';
 import type { PatchOperation } from './json-diff.ts';
+import { messageOf } from '../message.ts';
 
 export interface ReviewRequest {
   readonly apiVersion: string;
@@ -31,7 +32,7 @@ export function parseReview(text: string): ReviewRequest {
   try {
     review = JSON.parse(text);
   } catch (error) {
-    throw new MalformedReview(`could not decode body: ${error instanceof Error ? error.message : String(error)}`);
+    throw new MalformedReview(`could not decode body: ${messageOf(error)}`);
   }
   if (!isFields(review) || review.kind !== 'AdmissionReview' || !isFields(review.request))
     throw new MalformedReview('could not decode body: it is no AdmissionReview with a request');

@@ -18,6 +18,7 @@ import type { Metrics } from './metrics.ts';
 import { parsePath } from './routes.ts';
 import type { User } from './user.ts';
 import type { Core } from './verbs/call.ts';
+import { messageOf } from '../../kube/message.ts';
 
 const AGENT = 'zeroth';
 
@@ -96,5 +97,5 @@ function resourceRoute(path: string): ResourceRoute {
 export function statusOf(error: unknown, log: Logger): Status {
   if (error instanceof ApiError) return error.status;
   log.error('a request failed', { error });
-  return internal(error instanceof Error ? error.message : String(error)).status;
+  return internal(messageOf(error)).status;
 }

@@ -15,6 +15,7 @@ import type { ContainerLoop } from './pod/container-loop.ts';
 import { PodWorker, type PodWorkerOptions } from './pod/pod-worker.ts';
 import { UsageMeter } from './usage.ts';
 import { ROOT_CA } from './volume/accounts.ts';
+import { messageOf } from '../../kube/message.ts';
 
 /** Containers get this long to end when the agent itself ends, ms. */
 const STOP_GRACE = 5_000;
@@ -94,7 +95,7 @@ export class NodeAgent implements PodStreams, ResourceUsage {
     try {
       return await running.command(session.command, session);
     } catch (error) {
-      throw badRequest(error instanceof Error ? error.message : String(error));
+      throw badRequest(messageOf(error));
     }
   }
 
@@ -151,7 +152,7 @@ export class NodeAgent implements PodStreams, ResourceUsage {
   #adoptLater(pod: Pod, error: unknown): void {
     const { machine, events } = this.#options;
     machine.log.error('a pod could not be taken on, trying again', { pod: pod.metadata.name, error });
-    events.record(pod, 'Warning', 'FailedCreatePodSandBox', error instanceof Error ? error.message : String(error));
+    events.record(pod, 'Warning', 'FailedCreatePodSandBox', messageOf(error));
     machine.clock.after(ADOPT_RETRY, () => {
       const { namespace, name, uid } = pod.metadata;
       const current = this.#informers.of(Pod).get(namespace, name);

@@ -5,7 +5,7 @@ import { Node } from '../../api/core.ts';
 import type { Client } from '../../kube/client.ts';
 import { deepEqual } from '../../kube/equal.ts';
 import { isAlreadyExists } from '../../kube/errors.ts';
-import { rfc3339 } from './pod/pod-status.ts';
+import { timestamp } from '../../kube/timestamp.ts';
 
 export const NODE_NAME = 'zeroth';
 export const NODE_ADDRESS = '127.0.0.1';
@@ -31,7 +31,7 @@ export async function registerNode(client: Client, now: number, version: string)
 }
 
 export function nodeObject(now: number, version: string): Node {
-  const time = rfc3339(now);
+  const time = timestamp(now);
   const resources = { cpu: String(cpus().length), memory: `${Math.floor(totalmem() / 1024)}Ki`, pods: MOST_PODS };
   const architecture = { x64: 'amd64', ia32: '386' }[arch()] ?? arch();
   const condition = (type: string, status: string, reason: string, message: string) => ({

@@ -1,10 +1,5 @@
 /** Kubernetes' timestamps: RFC 3339 in whole seconds, UTC. */
 
-/** @param now milliseconds since the epoch */
-export function timestamp(now: number): string {
-  return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
 /** Milliseconds since the epoch; 0 for an absent or unreadable time, so that it sorts before all others. */
 export function millis(time: string | undefined): number {
   const value = time === undefined ? 0 : Date.parse(time);

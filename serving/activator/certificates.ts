@@ -8,6 +8,7 @@ import type { Ingress } from '../../api/networking/ingress.ts';
 import { keyOf } from '../../kube/informer.ts';
 import { normalizeHost } from './host-name.ts';
 import { secureContext } from './tls.ts';
+import { messageOf } from '../../kube/message.ts';
 
 /** Why an Ingress cannot be served as it asks; `final` when waiting will not help. */
 export interface TlsProblem {
@@ -102,7 +103,7 @@ export class CertificateTable {
     try {
       this.#pairs.set(key, { context: secureContext(cert, privateKey), problem: undefined });
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = messageOf(error);
       this.#pairs.set(key, { context: before?.context, problem });
     }
   }

@@ -1,4 +1,5 @@
 /** What the gateway itself answers: each refusal with its status and the text that goes to the client. */
+import { messageOf } from '../../kube/message.ts';
 
 export class GatewayError extends Error {
   readonly code: string;
@@ -77,7 +78,7 @@ export class RoutingLoop extends GatewayError {
 
 /** A request that is well-formed as it came and cannot be said in the pod's protocol. */
 export function unsendable(error: unknown): UpstreamFailure {
-  const cause = error instanceof Error ? error.message : String(error);
+  const cause = messageOf(error);
   return new UpstreamFailure(`the request cannot be passed on: ${cause}`, { unsent: false });
 }
 

@@ -15,6 +15,7 @@ import type { Logger } from '../../kube/log.ts';
 import { WorkQueue } from '../../kube/queue.ts';
 import type { CertificateTable, TlsProblem } from './certificates.ts';
 import type { RoutingTable } from './table.ts';
+import { timestamp } from '../../kube/timestamp.ts';
 
 export interface IngressStatusOptions {
   readonly client: Client;
@@ -82,7 +83,7 @@ export function servedStatus(
   now: number,
   problem?: TlsProblem,
 ): NonNullable<Ingress['status']> {
-  const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+  const time = timestamp(now);
   const conditions = new Conditions(INGRESS_CONDITIONS, ingress.status?.conditions, time);
   for (const type of INGRESS_CONDITIONS) conditions.markTrue(type);
   const [NETWORK_CONFIGURED] = INGRESS_CONDITIONS;

@@ -12,6 +12,7 @@ import { createLogger } from '../../kube/log.ts';
 import { transportFromEnvironment } from '../../kube/http-transport.ts';
 import { Activator } from './activator.ts';
 import { settingsFrom } from './settings.ts';
+import { messageOf } from '../../kube/message.ts';
 
 type Message =
   | { readonly type: 'listening'; readonly addresses: object }
@@ -58,7 +59,7 @@ function tell(message: Message): void {
 }
 
 run().catch((error: unknown) => {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const reason = error instanceof Error && 'code' in error ? String(error.code) : 'Failed';
   process.stderr.write(
     `${JSON.stringify({ level: 'error', process: 'activator', message: `cannot start: ${message}` })}\n`,

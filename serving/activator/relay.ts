@@ -7,6 +7,7 @@ import type { Address } from './backends.ts';
 import { RequestTimeout, UpstreamFailure, type GatewayError } from './errors.ts';
 import { endToEnd } from './headers.ts';
 import type { Exchange, ResponseEnd, Upstream, UpstreamRequest } from './exchange.ts';
+import { messageOf } from '../../kube/message.ts';
 
 export interface RelayListener {
   /** The response has begun. */
@@ -72,7 +73,7 @@ export class Relay {
     } catch (error) {
       const wasResponded = this.#exchange.responded;
       this.abort();
-      const cause = error instanceof Error ? error.message : String(error);
+      const cause = messageOf(error);
       if (wasResponded) this.#exchange.abort();
       else
         this.#listener.failed(new UpstreamFailure(`the pod's answer cannot be passed on: ${cause}`, { unsent: false }));

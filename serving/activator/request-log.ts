@@ -19,22 +19,12 @@ const ENABLE = 'logging.enable-request-log';
 const TEMPLATE = 'logging.request-log-template';
 
 /** One JSON object a line, with the fields that log collectors know as an HTTP request. */
-const DEFAULT_TEMPLATE = JSON.stringify({
-  httpRequest: {
-    requestMethod: '{{.Request.Method}}',
-    requestUrl: '{{js .Request.RequestURI}}',
-    requestSize: '{{.Request.ContentLength}}',
-    status: 0,
-    responseSize: '{{.Response.Size}}',
-    userAgent: '{{js .Request.UserAgent}}',
-    remoteIp: '{{js .Request.RemoteAddr}}',
-    serverIp: '{{.Revision.PodIP}}',
-    referer: '{{js .Request.Referer}}',
-    latency: '{{.Response.Latency}}s',
-    protocol: '{{.Request.Proto}}',
-  },
-  traceId: '{{.Request.Header.Get `X-B3-Traceid`}}',
-}).replace('"status":0', '"status":{{.Response.Code}}');
+const DEFAULT_TEMPLATE =
+  '{"httpRequest":{"requestMethod":"{{.Request.Method}}","requestUrl":"{{js .Request.RequestURI}}",' +
+  '"requestSize":"{{.Request.ContentLength}}","status":{{.Response.Code}},"responseSize":"{{.Response.Size}}",' +
+  '"userAgent":"{{js .Request.UserAgent}}","remoteIp":"{{js .Request.RemoteAddr}}","serverIp":"{{.Revision.PodIP}}",' +
+  '"referer":"{{js .Request.Referer}}","latency":"{{.Response.Latency}}s","protocol":"{{.Request.Proto}}"},' +
+  '"traceId":"{{.Request.Header.Get `X-B3-Traceid`}}"}';
 
 export class RequestLog {
   readonly #options: RequestLogOptions;

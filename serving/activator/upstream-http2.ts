@@ -6,6 +6,7 @@ import { unsendable, UpstreamFailure } from './errors.ts';
 import type { Upstream, UpstreamListener, UpstreamRequest } from './exchange.ts';
 import { endToEnd } from './headers.ts';
 import { sendTrailers, toList, toObject } from './server-http2.ts';
+import { messageOf } from '../../kube/message.ts';
 
 export interface Http2UpstreamOptions {
   /** ms to wait for a connection. */
@@ -39,7 +40,7 @@ export class Http2Upstream implements Upstream {
     session.connected.then(
       () => call.open(session.http2),
       (error: unknown) => {
-        const cause = `the pod did not answer: ${error instanceof Error ? error.message : String(error)}`;
+        const cause = `the pod did not answer: ${messageOf(error)}`;
         call.fail(new UpstreamFailure(cause, { unsent: true, refused: true }));
       },
     );

@@ -6,6 +6,8 @@ import { POD_AUTOSCALER_CONDITIONS, type PodAutoscaler } from '../../api/autosca
 import { Conditions } from '../../kube/conditions.ts';
 import { isConflict } from '../../kube/errors.ts';
 import type { Outcome } from '../../kube/reconciler.ts';
+import { timestamp } from '../../kube/timestamp.ts';
+import { messageOf } from '../../kube/message.ts';
 
 type Blocked = Outcome<NonNullable<PodAutoscaler['status']>>;
 
@@ -31,12 +33,7 @@ export function failedCreate(pa: PodAutoscaler, kind: string, error: unknown, no
 /** An error that says what was being done. A conflict stays what it is: the next pass mends it. */
 export function told(what: string, error: unknown): unknown {
   if (isConflict(error)) return error;
-  return new Error(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-}
-
-/** Seconds, as conditions carry them. @param now ms since the epoch */
-export function rfc3339(now: number): string {
-  return new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+  return new Error(`${what}: ${messageOf(error)}`, { cause: error });
 }
 
 function shortOf(kind: string): string {
@@ -49,7 +46,7 @@ function inactive(
   message: string,
   now: number,
 ): NonNullable<PodAutoscaler['status']> {
-  const conditions = new Conditions(POD_AUTOSCALER_CONDITIONS, pa.status?.conditions, rfc3339(now));
+  const conditions = new Conditions(POD_AUTOSCALER_CONDITIONS, pa.status?.conditions, timestamp(now));
   conditions.markFalse('Active', reason, message);
   return { ...pa.status, observedGeneration: pa.metadata.generation, conditions: conditions.toList() };
 }

@@ -2,6 +2,7 @@
 import { Metric } from '../../api/autoscaling/pod-autoscaler.ts';
 import { Conditions } from '../../kube/conditions.ts';
 import type { Reconciler } from '../../kube/reconciler.ts';
+import { timestamp } from '../../kube/timestamp.ts';
 
 export const metricReconciler: Reconciler<Metric> = {
   name: 'metric-controller',
@@ -9,7 +10,7 @@ export const metricReconciler: Reconciler<Metric> = {
   owns: [],
   watches: [],
   reconcile(metric, world) {
-    const now = new Date(world.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    const now = timestamp(world.clock.now());
     const conditions = new Conditions([], metric.status?.conditions, now).markTrue('Ready');
     const { generation: observedGeneration } = metric.metadata;
     return Promise.resolve({ status: { ...metric.status, observedGeneration, conditions: conditions.toList() } });

@@ -9,7 +9,7 @@ import type { KubeObject } from '../../api/object.ts';
 import { keyOf, splitKey } from '../../kube/informer.ts';
 import type { ObjectKey, Outcome, Reconciler, World } from '../../kube/reconciler.ts';
 import { KPA_CLASS, readAnnotations } from './annotations.ts';
-import { notOwned, rfc3339, told } from './blocked.ts';
+import { notOwned, told } from './blocked.ts';
 import type { Settings } from './settings.ts';
 import type { Deciders } from './deciders.ts';
 import type { AutoscalerMetrics } from './metrics.ts';
@@ -20,6 +20,7 @@ import type { ScaleDown } from './scale-down.ts';
 import type { Scaler } from './scaler.ts';
 import { deciderSpecOf } from './spec.ts';
 import { statusOf } from './status.ts';
+import { timestamp } from '../../kube/timestamp.ts';
 
 export interface PodAutoscalerParts {
   readonly deciders: Deciders;
@@ -90,7 +91,7 @@ export function podAutoscalerReconciler(parts: PodAutoscalerParts): Reconciler<P
       ];
       await Promise.all(children);
       const ready = known ? pods.ready : 0;
-      const status = statusOf({ pa, annotations, config, service, want: plan.want, ready, now: rfc3339(now) });
+      const status = statusOf({ pa, annotations, config, service, want: plan.want, ready, now: timestamp(now) });
       return { status, again: plan.again };
     },
   };

@@ -7,7 +7,6 @@ import type { PodAutoscaler } from '../../api/autoscaling/pod-autoscaler.ts';
 import type { ServerlessService } from '../../api/networking/serverless-service.ts';
 import { conditionOf } from '../../kube/conditions.ts';
 import { readAnnotations } from './annotations.ts';
-import { rfc3339 } from './blocked.ts';
 import { parseAutoscalerConfig } from './config.ts';
 import { Decider, DECISION_INTERVAL } from './decider.ts';
 import { activatorsOf, modeOf } from './resources.ts';
@@ -15,6 +14,7 @@ import { planScale } from './scale-plan.ts';
 import { deciderSpecOf, initialScaleOf } from './spec.ts';
 import { statusOf } from './status.ts';
 import type { Trace } from './traces.ts';
+import { timestamp } from '../../kube/timestamp.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -115,7 +115,7 @@ export function simulate(scenario: Scenario): Sample[] {
     }
     mode = modeOf(plan.want, excessBurst);
     activators = activatorsOf(ready, decider.spec);
-    const status = statusOf({ pa, annotations, config, service, want: plan.want, ready, now: rfc3339(now) });
+    const status = statusOf({ pa, annotations, config, service, want: plan.want, ready, now: timestamp(now) });
     pa = { ...pa, status };
     const active = conditionOf(status, 'Active');
     return {
@@ -137,7 +137,7 @@ export function simulate(scenario: Scenario): Sample[] {
 }
 
 function activeForLong(): PodAutoscaler['status'] {
-  const lastTransitionTime = rfc3339(START - 86_400_000);
+  const lastTransitionTime = timestamp(START - 86_400_000);
   const types = ['Active', 'Ready', 'SKSReady', 'ScaleTargetInitialized'];
   return {
     serviceName: NAME.name,
@@ -160,7 +160,7 @@ function serviceOf(proxiedSince: number | undefined): ServerlessService {
         {
           type: 'ActivatorEndpointsPopulated',
           status: proxiedSince === undefined ? 'False' : 'True',
-          lastTransitionTime: rfc3339(proxiedSince ?? START),
+          lastTransitionTime: timestamp(proxiedSince ?? START),
         },
         { type: 'Ready', status: 'True' },
       ],

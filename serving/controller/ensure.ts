@@ -4,7 +4,8 @@ import type { ResourceType } from '../../api/resource.ts';
 import { deepEqual } from '../../kube/equal.ts';
 import { isAlreadyExists, isConflict } from '../../kube/errors.ts';
 import { isControlledBy, type World } from '../../kube/reconciler.ts';
-import { NotOwnedError, reasonOf, ReconcileError } from './errors.ts';
+import { NotOwnedError, ReconcileError } from './errors.ts';
+import { messageOf } from '../../kube/message.ts';
 
 export interface Child<T extends KubeObject> {
   readonly type: ResourceType<T>;
@@ -46,7 +47,7 @@ export async function ensure<T extends KubeObject>(
       if (existing === undefined) {
         if (child.label !== undefined) {
           const what = child.namedInFailure === false ? child.label : `${child.label} "${name}"`;
-          world.event(owner, 'Warning', 'CreationFailed', `Failed to create ${what}: ${reasonOf(error)}`);
+          world.event(owner, 'Warning', 'CreationFailed', `Failed to create ${what}: ${messageOf(error)}`);
         }
         throw new ReconcileError(`failed to create ${child.what ?? type.kind}`, error);
       }

@@ -1,5 +1,6 @@
 /** Errors of the serving controllers. */
 import { GATEWAY_CA_SECRET } from '../../api/zeroth.ts';
+import { messageOf } from '../../kube/message.ts';
 
 /** A name that we need is taken by an object that belongs to somebody else. */
 export class NotOwnedError extends Error {
@@ -17,13 +18,9 @@ export class NotOwnedError extends Error {
 /** A pass that could not go on; `cause` is what stopped it. The text is what the Event says. */
 export class ReconcileError extends Error {
   constructor(message: string, cause?: unknown) {
-    super(cause === undefined ? message : `${message}: ${reasonOf(cause)}`, { cause });
+    super(cause === undefined ? message : `${message}: ${messageOf(cause)}`, { cause });
     this.name = 'ReconcileError';
   }
-}
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** A Route whose template and labels do not give a valid host name. */
@@ -39,7 +36,7 @@ export class ImageUnresolvedError extends Error {
   readonly image: string;
 
   constructor(image: string, cause: unknown) {
-    super(`Unable to fetch image ${JSON.stringify(image)}: failed to resolve image to digest: ${reasonOf(cause)}`);
+    super(`Unable to fetch image ${JSON.stringify(image)}: failed to resolve image to digest: ${messageOf(cause)}`);
     this.name = 'ImageUnresolvedError';
     this.image = image;
   }

@@ -3,16 +3,12 @@ import type { Condition, DuckStatus, KubeObject } from '../../api/object.ts';
 import type { Clock } from '../../kube/clock.ts';
 import { Conditions } from '../../kube/conditions.ts';
 import { isConflict } from '../../kube/errors.ts';
+import { timestamp as timestampOf } from '../../kube/timestamp.ts';
 import type { Outcome } from '../../kube/reconciler.ts';
 
 /** RFC 3339 in seconds, as Kubernetes writes times. */
 export function timestamp(clock: Clock): string {
-  return formatTime(clock.now());
-}
-
-/** @param ms milliseconds since the epoch */
-export function formatTime(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+  return timestampOf(clock.now());
 }
 
 /** The conditions to start from: a generation not seen before makes Ready Unknown until something is said of it. */

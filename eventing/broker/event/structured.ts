@@ -7,6 +7,7 @@ import type { AttributeValue, EventAttributes } from '../../trigger/attributes.t
 import { isJsonType, type BrokerEvent } from './event.ts';
 import { elementTexts, memberText } from './json-members.ts';
 import { invalid, validateAttributes } from './validate.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 /** @throws BrokerError `InvalidEvent` */
 export function parseStructured(body: Buffer): BrokerEvent {
@@ -24,7 +25,7 @@ export function parseBatch(body: Buffer): BrokerEvent[] {
     try {
       return toEvent(element, texts[i] ?? '');
     } catch (error) {
-      throw invalid(`event ${i} of the batch: ${error instanceof Error ? error.message : String(error)}`);
+      throw invalid(`event ${i} of the batch: ${messageOf(error)}`);
     }
   });
 }
@@ -33,7 +34,7 @@ function parseJson(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch (error) {
-    throw invalid(`the body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw invalid(`the body is not JSON: ${messageOf(error)}`);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { SubscriptionsApiFilter, TriggerFilter } from '../../../api/eventing/trigger.ts';
 import { invalidKeyName, invalidValue, viaField, type FieldError } from '../../../api/field-error.ts';
 import { compileFilter } from '../filters.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 const ATTRIBUTE_NAME = /^[a-z][a-z0-9]*$/;
 /** Deeper nesting than anyone writes, well below what would exhaust the stack. */
@@ -62,7 +63,7 @@ function validateExpression(cesql: string): FieldError[] {
     compileFilter({ cesql });
     return [];
   } catch (error) {
-    return [invalidValue(cesql, '', error instanceof Error ? error.message : String(error))];
+    return [invalidValue(cesql, '', messageOf(error))];
   }
 }
 

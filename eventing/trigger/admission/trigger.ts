@@ -9,6 +9,7 @@ import { defaultDelivery, defaultDestination, validateDelivery, validateDestinat
 import { featuresOf, type Features } from './features.ts';
 import { validateFilters, validateTriggerFilter } from './filters.ts';
 import { difference, verdictOf } from './verdict.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 export const triggerAdmission: Admission<Trigger> = {
   type: Trigger,
@@ -88,7 +89,7 @@ function validateDependency(trigger: Trigger, value: string): FieldError[] {
       {
         message: `The provided annotation was not a corev1.ObjectReference: ${JSON.stringify(value)}`,
         paths: [''],
-        details: error instanceof Error ? error.message : String(error),
+        details: messageOf(error),
       },
     ];
   }

@@ -4,10 +4,11 @@ import { ConfigMap, EndpointSlice } from '../../../api/core.ts';
 import { EVENTING_NAMESPACE } from '../../../api/zeroth.ts';
 import type { ObjectKey, Reconciler, Watch, World } from '../../../kube/reconciler.ts';
 import { BROKER_INGRESS_SERVICE, isServed } from '../names.ts';
-import { clusterPort, conditionTime, isNetworkConfig } from '../network-config.ts';
+import { clusterPort, isNetworkConfig } from '../network-config.ts';
 import { againAfter, resolution } from '../resolution.ts';
 import { referenceKey, type Resolver } from '../resolve.ts';
 import { planBroker } from './plan.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 const BY_REFERENCE = 'references';
 
@@ -48,7 +49,7 @@ export function brokerReconciler(resolver: Resolver): Reconciler<Broker> {
         ingressReady: world.informer(EndpointSlice).list(EVENTING_NAMESPACE).some(isReadyIngressSlice),
         deadLetterSink,
         clusterPort: port,
-        now: conditionTime(world.clock.now()),
+        now: timestamp(world.clock.now()),
       });
       return { status, again: againAfter(deadLetterSink) };
     },

@@ -5,6 +5,7 @@ import { TriggerError } from '../errors.ts';
 import { DEPENDENCY_ANNOTATION } from '../names.ts';
 import type { Resolver } from '../resolve.ts';
 import type { Dependency } from './plan.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 /** Undefined without the annotation. @throws SyntaxError or TypeError when it is no JSON object */
 export function dependencyRef(trigger: Trigger): KReference | undefined {
@@ -28,7 +29,7 @@ export async function observeDependency(trigger: Trigger, resolver: Resolver): P
   try {
     ref = dependencyRef(trigger);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return { state: 'invalid', message: `The annotation ${DEPENDENCY_ANNOTATION} is no object reference: ${why}` };
   }
   if (ref === undefined) return { state: 'none' };

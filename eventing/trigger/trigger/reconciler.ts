@@ -7,11 +7,12 @@ import type { ObjectKey, Reconciler, Watch, World } from '../../../kube/reconcil
 import { TriggerError } from '../errors.ts';
 import { compileTriggerFilter } from '../filters.ts';
 import { brokerOf, isServed } from '../names.ts';
-import { clusterPort, conditionTime, isNetworkConfig } from '../network-config.ts';
+import { clusterPort, isNetworkConfig } from '../network-config.ts';
 import { LOOK_AGAIN, resolution, type Resolution } from '../resolution.ts';
 import { referenceKey, type Resolver } from '../resolve.ts';
 import { dependencyRef, observeDependency } from './dependency.ts';
 import { planTrigger } from './plan.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 const BY_REFERENCE = 'references';
 const BY_BROKER = 'broker';
@@ -53,7 +54,7 @@ export function triggerReconciler(resolver: Resolver): Reconciler<Trigger> {
         deadLetterSink,
         dependency,
         filterFault: filterFault(trigger),
-        now: conditionTime(world.clock.now()),
+        now: timestamp(world.clock.now()),
       });
       return { status, again: lookAgain([subscriber, deadLetterSink], dependency.state === 'missing') };
     },

@@ -5,6 +5,7 @@ import { isObject } from '../json.ts';
 import type { Store } from '../store/store.ts';
 import { endpointOf, NoEndpoint, urlOf } from './endpoint.ts';
 import type { Hook } from './hook.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 const MOST_SOCKETS = 64;
 const MOST_IDLE = 8;
@@ -188,8 +189,4 @@ function goText(error: unknown): string {
 function altName(error: unknown): string {
   const { host } = error as { host?: unknown };
   return typeof host === 'string' ? host : 'the name of the webhook';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

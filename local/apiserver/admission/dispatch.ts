@@ -18,6 +18,7 @@ import type { Candidate } from './hooks.ts';
 import type { MatchConditions } from './match-conditions.ts';
 import { answerOf, denialOf, InvalidAnswer, reviewOf, type ReviewAnswer } from './review.ts';
 import { isSelected } from './selectors.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 export interface Dispatcher {
   readonly store: Store;
@@ -265,8 +266,4 @@ function patchProblem(operation: unknown, error: unknown): string {
     default:
       return `Unexpected kind: ${op}`;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

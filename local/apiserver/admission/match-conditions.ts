@@ -6,6 +6,7 @@ import type { Attributes } from './attributes.ts';
 import { admissionCel } from './cel.ts';
 import type { Body } from '../body.ts';
 import type { User } from '../user.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 /** Who has conditions: a webhook or a policy, the same object as long as it is not changed. */
 export interface Conditional {
@@ -75,6 +76,6 @@ export class MatchConditions {
 
 /** Without the place in the expression, which the library draws in lines below. */
 export function reasonOf(error: unknown): string {
-  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
+  const [line = ''] = messageOf(error).split('\n', 1);
   return `${line.charAt(0).toLowerCase()}${line.slice(1)}`;
 }

@@ -12,6 +12,7 @@ import {
 } from '../schema/problems.ts';
 import { checkName, fieldAt, itemsAt, PORT_RANGE, textAt } from './check.ts';
 import { fieldsOf, type Fields } from './fill.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 const REVIEW_VERSIONS = ['v1', 'v1beta1'];
 const SIDE_EFFECTS = ['None', 'NoneOnDryRun'];
@@ -218,7 +219,7 @@ export function checkExpression(expression: string, path: string, problems: Fiel
   try {
     loadedAdmissionCel()?.compile(expression);
   } catch (error) {
-    const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
+    const [line = ''] = messageOf(error).split('\n', 1);
     problems.push(invalid(path, expression, `compilation failed: ${line}`));
   }
 }

@@ -4,6 +4,7 @@ import type { Http2ServerRequest } from 'node:http2';
 import { ApiError, failure } from '../../../kube/errors.ts';
 import { badRequest, tooLarge, unsupportedMediaType } from '../errors.ts';
 import { copyJson } from '../json.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 export const BODY_LIMIT = 3 * 1024 * 1024;
 const BODY_TIME = 30_000;
@@ -89,8 +90,4 @@ async function parseYaml(text: string): Promise<unknown> {
   } catch (error) {
     throw badRequest(`error converting YAML to JSON: ${messageOf(error)}`);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -7,6 +7,7 @@ import type { CelEngine, CelProgram } from './cel.ts';
 import { celValue } from './cel-value.ts';
 import { invalid, required, type FieldProblem, type ProblemType } from './problems.ts';
 import { type Schema, type ValidationRule, propertyOf } from './schema.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 export interface RuleSet {
   /** Resolves once rules can be checked; rejects when the CEL library cannot be loaded. */
@@ -195,5 +196,5 @@ function compileAll(node: RuleNode, path: string, engine: CelEngine): FieldProbl
 }
 
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+  return messageOf(error).split('\n', 1)[0] ?? '';
 }

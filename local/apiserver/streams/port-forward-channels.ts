@@ -7,6 +7,7 @@ import type { WebSocket } from 'ws';
 import { badRequest } from '../errors.ts';
 import { acceptWebSocket, bytesOf, CLOSE_CHANNEL, offers, sendOn } from './channels.ts';
 import type { Upgrade } from './exec-ends.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 const MOST_PORTS = 16;
 
@@ -95,7 +96,7 @@ class Connection {
   }
 
   #report(error: unknown): void {
-    const text = `error forwarding port ${this.#port}: ${error instanceof Error ? error.message : String(error)}`;
+    const text = `error forwarding port ${this.#port}: ${messageOf(error)}`;
     sendOn(this.#ws, this.#channel + 1, Buffer.from(text), () => this.#closeChannel());
   }
 

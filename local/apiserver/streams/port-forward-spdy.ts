@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Upgrade } from './exec-ends.ts';
 import { serveSpdy, type SpdyStream } from './spdy.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 interface Pair {
   readonly port: number;
@@ -44,7 +45,7 @@ async function forward(upgrade: Upgrade, port: number, data: SpdyStream, error: 
     error.end();
   } catch (cause) {
     target?.destroy();
-    const text = cause instanceof Error ? cause.message : String(cause);
+    const text = messageOf(cause);
     const { namespace = '', name } = upgrade.pod.metadata;
     error.end(`error forwarding port ${port} to pod ${namespace}/${name}: ${text}`);
     data.end();

@@ -9,12 +9,13 @@ import { ApiError } from '../../../kube/errors.ts';
 import type { Attributes } from '../admission/attributes.ts';
 import { reviewed } from '../admission/reviews.ts';
 import { badRequest } from '../errors.ts';
-import { isObject, timestamp } from '../json.ts';
+import { isObject } from '../json.ts';
 import type { KindInfo } from '../registry.ts';
 import type { Body } from '../body.ts';
 import type { Call, Core } from './call.ts';
 import { checkMetadataTypes } from './metadata.ts';
 import { withDefaults, withoutUnknownFields } from './rules.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 export type Operation = AdmissionContext['operation'];
 

@@ -5,7 +5,7 @@ import { ApiError, failure } from '../../../kube/errors.ts';
 import { fromStorage, toStorage } from '../conversions.ts';
 import { terminatingStatus } from '../definitions.ts';
 import { badRequest, conflict, forbidden, notFound } from '../errors.ts';
-import { isObject, timestamp } from '../json.ts';
+import { isObject } from '../json.ts';
 import { groupVersion, storageOf, type KindInfo } from '../registry.ts';
 import { parseSelection } from '../selectors.ts';
 import { reviewed } from '../admission/reviews.ts';
@@ -16,6 +16,7 @@ import { hasGeneration } from './metadata.ts';
 import { isDefinition } from './rules.ts';
 import { returnsDeleted } from './strategy.ts';
 import { commit, current } from './write.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 const FOREGROUND = 'foregroundDeletion';
 const ORPHAN = 'orphan';

@@ -3,9 +3,9 @@ import type { ObjectMeta } from '../../../api/object.ts';
 import { randomInt, randomUUID } from 'node:crypto';
 import { ApiError } from '../../../kube/errors.ts';
 import { badRequest, conflict } from '../errors.ts';
-import { timestamp } from '../json.ts';
 import { storageOf, type KindInfo } from '../registry.ts';
 import { invalidStatus, type FieldProblem } from '../schema/problems.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
 const SUFFIX_LENGTH = 5;

@@ -2,7 +2,7 @@
 import { ApiError, failure } from '../../../kube/errors.ts';
 import { APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH } from '../../../kube/transport.ts';
 import { badRequest, notFound, unsupportedMediaType } from '../errors.ts';
-import { isObject, timestamp } from '../json.ts';
+import { isObject } from '../json.ts';
 import { jsonPatch, mergePatch, strategicMergePatch } from '../patch/apply-patch.ts';
 import { serverSideApply } from '../patch/managed-fields.ts';
 import { groupVersion, type KindInfo } from '../registry.ts';
@@ -12,6 +12,7 @@ import { isTrue, nameOf, type Answer, type Call, type Core } from './call.ts';
 import { checkAddress, checkPreconditions } from './metadata.ts';
 import { shapeFor } from './rules.ts';
 import { current, insert, replace } from './write.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 const APPLY_JSON = 'application/apply-patch+json';
 

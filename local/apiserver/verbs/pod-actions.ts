@@ -1,13 +1,14 @@
 /** POSTs to a pod: `binding` (a scheduler's decision) and `eviction` (deletion that respects disruption budgets). */
 import type { KubeObject } from '../../../api/object.ts';
 import { badRequest, conflict, notFound, tooManyRequests } from '../errors.ts';
-import { isObject, timestamp } from '../json.ts';
+import { isObject } from '../json.ts';
 import { admittedSubresource } from './admit.ts';
 import type { Body } from '../body.ts';
 import { nameOf, type Answer, type Call, type Core } from './call.ts';
 import { optionsOf, removeOne } from './delete.ts';
 import { matchesSelector } from './label-selector.ts';
 import { commit, current } from './write.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 const BINDING = { group: '', version: 'v1', kind: 'Binding' };
 const EVICTION = { group: 'policy', version: 'v1', kind: 'Eviction' };

@@ -3,10 +3,10 @@ import type { KubeObject } from '../../../api/object.ts';
 import type { Method } from '../../../kube/transport.ts';
 import type { Measured, Usage } from '../../../kube/resource-usage.ts';
 import { methodNotAllowed, notFound, unavailable } from '../errors.ts';
-import { timestamp } from '../json.ts';
 import { groupVersion } from '../registry.ts';
 import { parseSelection } from '../selectors.ts';
 import type { Answer, Call, Core } from './call.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 export const METRICS_GROUP = 'metrics.k8s.io';
 

@@ -1,11 +1,12 @@
 /** Kinds that are answered, not stored: who am I, may I, is this token good. */
 import { methodNotAllowed } from '../errors.ts';
-import { isObject, timestamp, type JsonObject } from '../json.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { MASTERS, mayDo, rulesFor, type AccessRequest, type Rule } from '../rbac.ts';
 import { groupVersion } from '../registry.ts';
 import { objectIn } from './body.ts';
 import type { User } from '../user.ts';
 import type { Answer, Call, Core } from './call.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 export function review(core: Core, call: Call): Answer {
   const { info } = call;

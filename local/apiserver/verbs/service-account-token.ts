@@ -1,9 +1,10 @@
 /** POST serviceaccounts/NAME/token: a TokenRequest answered with a token. Source: Kubernetes "TokenRequest" API. */
 import { badRequest, notFound } from '../errors.ts';
-import { isObject, timestamp } from '../json.ts';
+import { isObject } from '../json.ts';
 import { DEFAULT_AUDIENCE } from '../tokens.ts';
 import { nameOf, type Answer, type Call, type Core } from './call.ts';
 import { current } from './write.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 const DEFAULT_LIFETIME = 3600;
 const SHORTEST = 600;

@@ -2,12 +2,13 @@
 import type { CustomResourceDefinition } from '../../../api/core.ts';
 import { deepEqual } from '../../../kube/equal.ts';
 import { CLEANUP_FINALIZER, statusOf } from '../definitions.ts';
-import { isObject, timestamp, type JsonObject } from '../json.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { storageOf, type KindInfo } from '../registry.ts';
 import type { Body } from '../body.ts';
 import type { Call, Core } from './call.ts';
 import { isDefinition } from './rules.ts';
 import { withService } from './service.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 /** A new object before its validation. The status is the server's and controllers' alone where it is a subresource. */
 export function prepareCreate(info: KindInfo, given: Body): Body {

@@ -8,7 +8,7 @@ import { deepEqual } from '../../../kube/equal.ts';
 import { ApiError, failure } from '../../../kube/errors.ts';
 import { fromStorage, toStorage } from '../conversions.ts';
 import { alreadyExists, forbidden, notFound } from '../errors.ts';
-import { isObject, timestamp } from '../json.ts';
+import { isObject } from '../json.ts';
 import { updateManagedFields } from '../patch/managed-fields.ts';
 import { groupVersion, storageOf, type KindInfo } from '../registry.ts';
 import { admissionVerdict, admittedChanges } from './admit.ts';
@@ -18,6 +18,7 @@ import { checkPreconditions, generatedName, keptMetadata, newMetadata, refusePro
 import { problemsOf, shapeFor, withDefaults } from './rules.ts';
 import { allocate } from './service.ts';
 import { changesGeneration, prepareCreate, prepareUpdate, settled, updatesUnconditionally } from './strategy.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 /** Server-side apply has its own accounting of fields; every other write is accounted for here. */
 export type Accounting = 'update' | 'done';

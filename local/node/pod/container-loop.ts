@@ -16,6 +16,7 @@ import type { PodContext } from './context.ts';
 import { runHook } from './hooks.ts';
 import { PortKeeper } from './port-keeper.ts';
 import { FRESH, nextRestart, restarts, type BackOff } from './restart.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 /** How often a container that cannot be started is tried again, ms. */
 const SETUP_RETRY = 2_000;
@@ -352,7 +353,7 @@ export class ContainerLoop {
       known?.code === 'ImageNotFound' || known?.code === 'InvalidReference'
         ? IMAGE_MISSING[this.container.imagePullPolicy === 'Never' ? 1 : 0]
         : (known?.code ?? 'CreateContainerError');
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (known === undefined)
       this.#context.machine.log.error('a container could not be started', { pod: this.#podName(), error });
     const { state } = this.#record;

@@ -1,6 +1,7 @@
 /** The status of a pod from what is known of its containers; pure. Source: Kubernetes "Pod Lifecycle". */
 import type { Pod } from '../../../api/core.ts';
 import type { ContainerRecord, Termination } from './container-record.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 export type PodStatus = NonNullable<Pod['status']>;
 type PodCondition = NonNullable<PodStatus['conditions']>[number];
@@ -35,7 +36,7 @@ export function podStatus(pod: Pod, view: PodView, now: number): PodStatus {
     hostIP: view.hostIP,
     hostIPs: [{ ip: view.hostIP }],
     ...(view.podIP === undefined ? {} : { podIP: view.podIP, podIPs: [{ ip: view.podIP }] }),
-    startTime: rfc3339(view.startTime),
+    startTime: timestamp(view.startTime),
     qosClass: pod.status?.qosClass ?? qosClass(pod),
     ...(view.init.length === 0 ? {} : { initContainerStatuses: view.init.map(containerStatus) }),
     containerStatuses: view.containers.map(containerStatus),
@@ -126,7 +127,7 @@ function ready(pod: Pod, view: PodView, containers: Undated): Undated {
 function dated(condition: Undated, before: readonly PodCondition[], now: number): PodCondition {
   const old = before.find((one) => one.type === condition.type);
   const kept = old?.status === condition.status ? old.lastTransitionTime : undefined;
-  return { ...condition, lastTransitionTime: kept ?? rfc3339(now) };
+  return { ...condition, lastTransitionTime: kept ?? timestamp(now) };
 }
 
 function containerStatus(record: ContainerRecord): ContainerStatus {
@@ -141,7 +142,7 @@ function containerStatus(record: ContainerRecord): ContainerStatus {
     ready: record.ready,
     state:
       state.kind === 'running'
-        ? { running: { startedAt: rfc3339(state.startedAt) } }
+        ? { running: { startedAt: timestamp(state.startedAt) } }
         : state.kind === 'terminated'
           ? { terminated: terminated(state) }
           : { waiting: { reason: state.reason, ...(state.message === undefined ? {} : { message: state.message }) } },
@@ -157,8 +158,8 @@ function terminated(end: Termination): Terminated {
     ...(end.signal === undefined ? {} : { signal: end.signal }),
     reason: end.reason,
     ...(end.message === undefined || end.message === '' ? {} : { message: end.message }),
-    ...(end.startedAt === undefined ? {} : { startedAt: rfc3339(end.startedAt) }),
-    finishedAt: rfc3339(end.finishedAt),
+    ...(end.startedAt === undefined ? {} : { startedAt: timestamp(end.startedAt) }),
+    finishedAt: timestamp(end.finishedAt),
     ...(end.containerID === undefined ? {} : { containerID: end.containerID }),
   };
 }
@@ -174,8 +175,4 @@ export function qosClass(pod: Pod): string {
     ),
   );
   return guaranteed ? 'Guaranteed' : 'Burstable';
-}
-
-export function rfc3339(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -19,6 +19,7 @@ import type { Machine, PodContext } from './context.ts';
 import type { EnvironmentSources } from './environment.ts';
 import { lostRecord } from './lost.ts';
 import { podStatus, sidecarNames, type PodView } from './pod-status.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 export interface PodWorkerOptions {
   readonly machine: Machine;
@@ -122,7 +123,7 @@ export class PodWorker {
     if (this.#pod.status?.podIP !== undefined) this.#status.now();
     void this.#run().catch((error: unknown) => {
       this.#options.machine.log.error('a pod failed', { pod: this.#pod.metadata.name, error });
-      this.#refused = { reason: 'Failed', message: error instanceof Error ? error.message : String(error) };
+      this.#refused = { reason: 'Failed', message: messageOf(error) };
       this.#status.now();
     });
   }

@@ -7,6 +7,7 @@ import type { RunningContainer } from '../runtime/runtime.ts';
 import { grpcHealth } from './grpc-health.ts';
 import type { ProbeResult } from './result.ts';
 import type { Probe } from './schedule.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 export interface ProbeTarget {
   readonly host: string;
@@ -36,7 +37,7 @@ export async function attemptProbe(probe: Probe, target: ProbeTarget): Promise<P
     if (grpc !== undefined) return await grpcHealth(target.host, target.port(grpc.port), grpc.service ?? '', timeout);
     return failed('the probe has no handler');
   } catch (error) {
-    return failed(error instanceof Error ? error.message : String(error));
+    return failed(messageOf(error));
   }
 }
 

@@ -1,8 +1,10 @@
 /** What one pass over a CronJob writes. Source: Kubernetes, "CronJob". */
 import { CronJob, type Job } from '../../../api/core.ts';
 import { controllerRef } from '../../../kube/reconciler.ts';
-import { millis, timestamp } from '../timestamps.ts';
+import { millis } from '../timestamps.ts';
 import { latest, parseSchedule, type Schedule } from './schedule.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 export type CronJobStatus = NonNullable<CronJob['status']>;
 
@@ -55,7 +57,7 @@ export function planCronJob(cronJob: CronJob, jobs: readonly Job[], now: number)
   try {
     schedule = parseSchedule(spec.schedule, spec.timeZone);
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     return settle({
       events: [{ type: 'Warning', reason: 'UnparseableSchedule', message: `unparseable schedule: ${text}` }],
     });

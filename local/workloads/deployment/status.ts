@@ -1,7 +1,8 @@
 /** A Deployment's status and conditions. Source: Kubernetes, "Deployment status". */
 import type { Deployment, ReplicaSet } from '../../../api/core.ts';
-import { millis, timestamp } from '../timestamps.ts';
+import { millis } from '../timestamps.ts';
 import type { RolloutSpec } from './rollout-spec.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 export type DeploymentStatus = NonNullable<Deployment['status']>;
 export type DeploymentCondition = NonNullable<DeploymentStatus['conditions']>[number];

@@ -1,8 +1,8 @@
 /** The status of a HorizontalPodAutoscaler: conditions and what was measured. Source: Kubernetes, autoscaling/v2. */
 import type { HorizontalPodAutoscaler } from '../../../api/autoscaling/horizontal-pod-autoscaler.ts';
-import { timestamp } from '../timestamps.ts';
 import type { Step } from './behavior.ts';
 import type { Proposal, ResourceTarget } from './replica-count.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 export type HpaStatus = NonNullable<HorizontalPodAutoscaler['status']>;
 type Condition = NonNullable<HpaStatus['conditions']>[number];

@@ -5,11 +5,12 @@
 import type { Job, Pod } from '../../../api/core.ts';
 import { isPodReady } from '../pods.ts';
 import { inDeletionOrder } from '../replicaset/deletion-order.ts';
-import { millis, timestamp } from '../timestamps.ts';
+import { millis } from '../timestamps.ts';
 import { retryIn } from './backoff.ts';
 import { countPods, type Counts } from './counts.ts';
 import { formatIndexes, freeIndexes, indexOf } from './indexes.ts';
 import { isTracked, outcomeOf } from './pod.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 export type JobStatus = NonNullable<Job['status']>;
 type JobCondition = NonNullable<JobStatus['conditions']>[number];

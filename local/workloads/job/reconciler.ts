@@ -9,6 +9,7 @@ import { controlledBy } from '../ownership.ts';
 import { slowStart } from '../slow-start.ts';
 import { planJob, type JobPlan } from './plan.ts';
 import { makeJobPod, TRACKING_FINALIZER } from './pod.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 export interface JobDependencies {
   readonly expectations: Expectations;
@@ -72,12 +73,7 @@ async function create(
   } catch (error) {
     expectations.created(owner, key);
     unplace(pod);
-    world.event(
-      job,
-      'Warning',
-      'FailedCreate',
-      `Error creating: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    world.event(job, 'Warning', 'FailedCreate', `Error creating: ${messageOf(error)}`);
     throw error;
   }
 }

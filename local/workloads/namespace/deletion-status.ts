@@ -1,6 +1,6 @@
 /** What `kubectl describe namespace` says of a deletion. Source: Kubernetes API reference, NamespaceCondition. */
 import type { Namespace } from '../../../api/core.ts';
-import { timestamp } from '../timestamps.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 export interface NamespaceContent {
   /** `PLURAL.GROUP` and finalizers of each object that is still there. */

@@ -14,6 +14,7 @@ import { slowStart } from '../slow-start.ts';
 import { writeStatus } from '../write-status.ts';
 import { inDeletionOrder } from './deletion-order.ts';
 import { nextAvailable, replicaSetStatus, type ReplicaFailure } from './status.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 /** Most pods created or deleted in one pass. */
 const BURST = 500;
@@ -44,10 +45,10 @@ export function replicaSetReconciler(dependencies: ReplicaSetDependencies): Reco
         const missing = (set.spec?.replicas ?? 1) - active.length;
         if (missing > 0) {
           error = await create(set, Math.min(missing, BURST), dependencies, world);
-          if (error !== undefined) failure = { reason: 'FailedCreate', message: textOf(error) };
+          if (error !== undefined) failure = { reason: 'FailedCreate', message: messageOf(error) };
         } else if (missing < 0) {
           error = await remove(set, inDeletionOrder(active).slice(0, Math.min(-missing, BURST)), expectations, world);
-          if (error !== undefined) failure = { reason: 'FailedDelete', message: textOf(error) };
+          if (error !== undefined) failure = { reason: 'FailedDelete', message: messageOf(error) };
         }
       }
       const now = world.clock.now();
@@ -77,7 +78,7 @@ async function create(
     } catch (error) {
       expectations.created(owner, key);
       unplace(pod);
-      world.event(set, 'Warning', 'FailedCreate', `Error creating: ${textOf(error)}`);
+      world.event(set, 'Warning', 'FailedCreate', `Error creating: ${messageOf(error)}`);
       throw error;
     }
   });
@@ -100,7 +101,7 @@ async function remove(
       } catch (error) {
         expectations.deleted(owner, uid);
         if (!isNotFound(error)) {
-          world.event(set, 'Warning', 'FailedDelete', `Error deleting: ${textOf(error)}`);
+          world.event(set, 'Warning', 'FailedDelete', `Error deleting: ${messageOf(error)}`);
           throw error;
         }
       }
@@ -130,8 +131,4 @@ function claimantsOf(pod: Pod, world: World): ObjectKey[] {
     .list(pod.metadata.namespace)
     .filter(({ spec }) => selects(spec?.selector, pod.metadata.labels))
     .map(({ metadata: { namespace, name } }) => ({ namespace, name }));
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,7 +2,7 @@
 import type { Pod, ReplicaSet } from '../../../api/core.ts';
 import { availableIn, isPodReady } from '../pods.ts';
 import { matchesAll } from '../../../kube/label-selector.ts';
-import { timestamp } from '../timestamps.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 export type ReplicaSetStatus = NonNullable<ReplicaSet['status']>;
 

@@ -7,9 +7,9 @@ import { ApiError, asStatus, isNotFound } from '../../../kube/errors.ts';
 import { keyOf, splitKey, type Informer } from '../../../kube/informer.ts';
 import type { ObjectKey, Reconciler, World } from '../../../kube/reconciler.ts';
 import { podCondition } from '../pods.ts';
-import { timestamp } from '../timestamps.ts';
 import { Ledger } from './ledger.ts';
 import { placePod, type ClusterState, type Placement } from './placement.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 const NAME = 'default-scheduler';
 

@@ -6,7 +6,7 @@ import type { HorizontalPodAutoscaler } from '../../../api/autoscaling/horizonta
 import { POD_AUTOSCALER_CONDITIONS, type PodAutoscaler } from '../../../api/autoscaling/pod-autoscaler.ts';
 import type { ServerlessService } from '../../../api/networking/serverless-service.ts';
 import { Conditions, isReady } from '../../../kube/conditions.ts';
-import { rfc3339 } from '../blocked.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
 
 export interface HpaStatusInput {
   readonly pa: PodAutoscaler;
@@ -25,7 +25,7 @@ export const NO_CONTROLLER = 'HorizontalPodAutoscalerNotServed';
 
 export function hpaStatusOf(input: HpaStatusInput): NonNullable<PodAutoscaler['status']> {
   const { pa, hpa, service, threshold, now } = input;
-  const conditions = new Conditions(POD_AUTOSCALER_CONDITIONS, pa.status?.conditions, rfc3339(now));
+  const conditions = new Conditions(POD_AUTOSCALER_CONDITIONS, pa.status?.conditions, timestamp(now));
   const { currentReplicas = 0, desiredReplicas = 0 } = hpa.status ?? {};
   const ready = service !== undefined && isReady(service);
   if (ready) conditions.markTrue('SKSReady');

@@ -10,12 +10,13 @@ import { deepEqual } from '../../../kube/equal.ts';
 import { isControlledBy, type ObjectKey, type Outcome, type Reconciler, type World } from '../../../kube/reconciler.ts';
 import type { CertManagerConfig } from '../config/cert-manager.ts';
 import type { ConfigStore } from '../config/store.ts';
-import { ReconcileError, reasonOf } from '../errors.ts';
+import { ReconcileError } from '../errors.ts';
 import { beginPass, concludePass } from '../observe.ts';
 import { adler32 } from './adler32.ts';
 import { CertManagerKinds } from './cert-manager-kinds.ts';
 import { CERT_MANAGER_CLASS, certificateClassOf, OWN_CLASS } from './classes.ts';
 import { makeCertManagerCertificate, SHORT_PREFIX } from './resources/cert-manager-certificate.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 type Status = NonNullable<Certificate['status']>;
 type Challenges = NonNullable<Status['http01Challenges']>;
@@ -150,7 +151,7 @@ async function ensureTheirs(
       world.event(certificate, 'Normal', 'Created', `Created Cert-Manager Certificate ${key}`);
       return made;
     } catch (error) {
-      const message = `Failed to create Cert-Manager Certificate ${name}/${namespace}: ${reasonOf(error)}`;
+      const message = `Failed to create Cert-Manager Certificate ${name}/${namespace}: ${messageOf(error)}`;
       world.event(certificate, 'Warning', 'CreationFailed', message);
       throw new ReconcileError('failed to create Cert-Manager Certificate', error);
     }
@@ -168,7 +169,7 @@ async function ensureTheirs(
     world.event(certificate, 'Normal', 'Updated', `Updated Spec for Cert-Manager Certificate ${key}`);
     return updated;
   } catch (error) {
-    const message = `Failed to create Cert-Manager Certificate ${key}: ${reasonOf(error)}`;
+    const message = `Failed to create Cert-Manager Certificate ${key}: ${messageOf(error)}`;
     world.event(certificate, 'Warning', 'UpdateFailed', message);
     throw new ReconcileError('failed to update Cert-Manager Certificate', error);
   }

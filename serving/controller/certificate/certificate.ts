@@ -8,9 +8,10 @@ import { conditionOf, isReady } from '../../../kube/conditions.ts';
 import { controllerRef, type World } from '../../../kube/reconciler.ts';
 import { isConflict } from '../../../kube/errors.ts';
 import { ensure, replaceSpec } from '../ensure.ts';
-import { NotOwnedError, ReconcileError, reasonOf } from '../errors.ts';
+import { NotOwnedError, ReconcileError } from '../errors.ts';
 import { CERTIFICATE_CLASS, DISABLE_EXTERNAL_TLS, firstOf, INGRESS_CLASS, LAST_APPLIED, without } from '../keys.ts';
 import { parseBool } from '../../../kube/go-number.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 export const CERTIFICATE_TYPE_LABEL = 'networking.knative.dev/certificate-type';
 export const WILDCARD_DOMAIN_LABEL = 'networking.knative.dev/wildcardDomain';
@@ -74,7 +75,7 @@ export async function ensureCertificate(request: CertificateRequest, world: Worl
     return object;
   } catch (error) {
     if (error instanceof NotOwnedError || isConflict(error)) throw error;
-    const why = reasonOf(error instanceof ReconcileError ? error.cause : error);
+    const why = messageOf(error instanceof ReconcileError ? error.cause : error);
     if (before === undefined)
       say('Warning', 'CreationFailed', `Failed to create Certificate ${namespace}/${name}: ${why}`);
     else say('Warning', 'UpdateFailed', `Failed to update Certificate ${namespace}/${name}: ${why}`);

@@ -9,9 +9,10 @@ import { isControlledBy, type Outcome, type Reconciler, type World } from '../..
 import { selects } from '../../../kube/label-selector.ts';
 import type { ConfigStore } from '../config/store.ts';
 import type { Template } from '../config/template.ts';
-import { ReconcileError, reasonOf } from '../errors.ts';
+import { ReconcileError } from '../errors.ts';
 import { CERTIFICATE_CLASS, firstOf } from '../keys.ts';
 import { WILDCARD_DOMAIN_LABEL } from './certificate.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 export function namespaceCertificates(config: ConfigStore): Reconciler<Namespace> {
   return {
@@ -71,7 +72,7 @@ async function ensureWildcard(
   try {
     await world.client.update(Certificate, { ...own, spec: desired.spec });
   } catch (error) {
-    world.event(own, 'Warning', 'UpdateFailed', `Failed to update Knative Certificate ${key}: ${reasonOf(error)}`);
+    world.event(own, 'Warning', 'UpdateFailed', `Failed to update Knative Certificate ${key}: ${messageOf(error)}`);
     throw new ReconcileError('failed to update namespace certificate', error);
   }
   world.event(own, 'Normal', 'Updated', `Updated Spec for Knative Certificate ${key}`);
@@ -83,7 +84,7 @@ async function create(namespace: Namespace, desired: Certificate, world: World):
     const made = await world.client.create(Certificate, desired);
     world.event(made, 'Normal', 'Created', `Created Knative Certificate ${key}`);
   } catch (error) {
-    const message = `Failed to create Knative certificate ${key}: ${reasonOf(error)}`;
+    const message = `Failed to create Knative certificate ${key}: ${messageOf(error)}`;
     world.event(namespace, 'Warning', 'CreationFailed', message);
     throw new ReconcileError('failed to create namespace certificate', error);
   }
@@ -134,7 +135,7 @@ async function deleteOthers(
         certificate,
         'Normal',
         'DeleteFailed',
-        `Failed to delete Knative Certificate ${key}: ${reasonOf(error)}`,
+        `Failed to delete Knative Certificate ${key}: ${messageOf(error)}`,
       );
       throw error;
     }

@@ -10,7 +10,8 @@ import type { Logger } from '../../../kube/log.ts';
 import { controllerRef, isControlledBy, type Outcome, type Reconciler, type World } from '../../../kube/reconciler.ts';
 import type { ConfigStore } from '../config/store.ts';
 import { CertificateAuthorityError } from '../errors.ts';
-import { beginPass, endPass, formatTime } from '../observe.ts';
+import { timestamp } from '../../../kube/timestamp.ts';
+import { beginPass, endPass } from '../observe.ts';
 import type { Authority, AuthoritySource } from './authority.ts';
 import { certificateClassOf, OWN_CLASS } from './classes.ts';
 import { expiryOf, keyPairOf, reasonToIssue, renewalTime, secretData, type KeyPair } from './key-pair.ts';
@@ -95,7 +96,7 @@ async function provide(
     pair = await authority.issue(dnsNames);
     await write(certificate, existing, pair, authority.caCert, world);
     const why = reason === undefined ? '' : `: ${reason}`;
-    const until = formatTime(expiryOf(pair.cert));
+    const until = timestamp(expiryOf(pair.cert));
     world.event(
       certificate,
       'Normal',
@@ -103,7 +104,7 @@ async function provide(
       `Issued a certificate valid until ${until} into Secret "${secretName}"${why}`,
     );
   }
-  status.notAfter = formatTime(expiryOf(pair.cert));
+  status.notAfter = timestamp(expiryOf(pair.cert));
   conditions.markTrue('Ready');
   return Math.min(DAY, Math.max(1000, renewalTime(pair.cert) - now));
 }

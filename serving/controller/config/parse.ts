@@ -6,6 +6,7 @@ import { parse as parseYaml } from 'yaml';
 import { durationProblem, parseDuration } from '../../../kube/go-duration.ts';
 import { parseBool, parseFloat64, parseInteger } from '../../../kube/go-number.ts';
 import { parseQuantity, quantityProblem } from '../../../kube/quantity.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 export type ConfigData = Readonly<Record<string, string>>;
 
@@ -101,7 +102,7 @@ export function yaml(data: ConfigData, key: string): unknown {
   try {
     return parseYaml(value, { logLevel: 'error', maxAliasCount: 10 }) as unknown;
   } catch (error) {
-    throw new ConfigError(`failed to parse "${key}": ${error instanceof Error ? error.message : String(error)}`);
+    throw new ConfigError(`failed to parse "${key}": ${messageOf(error)}`);
   }
 }
 

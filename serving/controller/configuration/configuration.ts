@@ -8,12 +8,13 @@ import { Revision } from '../../../api/serving/revision.ts';
 import { conditionOf, type Conditions } from '../../../kube/conditions.ts';
 import { isAlreadyExists } from '../../../kube/errors.ts';
 import type { Reconciler, World } from '../../../kube/reconciler.ts';
-import { reasonOf, ReconcileError } from '../errors.ts';
+import { ReconcileError } from '../errors.ts';
 import { CONFIGURATION_LABEL } from '../keys.ts';
 import { beginPass, concludePass, timestamp } from '../observe.ts';
 import { notYetReady } from '../revision/health.ts';
 import { latestCreated, latestReady, revisionNameConflict, type CurrentRevision } from './latest.ts';
 import { makeRevision, revisionName } from './resources.ts';
+import { messageOf } from '../../../kube/message.ts';
 
 const BY_CONFIGURATION = 'configuration';
 
@@ -108,7 +109,7 @@ async function currentRevision(
       // Ours: the cache lags behind a pass of our own.
       if (!revisionNameConflict(configuration, found)) return { found, named };
     }
-    const why = reasonOf(error);
+    const why = messageOf(error);
     world.event(configuration, 'Warning', 'CreationFailed', `Failed to create Revision: ${why}`);
     conditions.markFalse('Ready', 'RevisionFailed', `Revision creation failed with message: ${why}.`);
     throw new ReconcileError('failed to create Revision', error);

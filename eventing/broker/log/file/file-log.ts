@@ -8,6 +8,7 @@ import type { Files, OpenFile } from './files.ts';
 import { encodeFrame, FRAME_HEADER, RECORD_HEADER } from './format.ts';
 import { corrupt, Segment } from './segment.ts';
 import { Tail } from './tail.ts';
+import { messageOf } from '../../../../kube/message.ts';
 
 export interface FileLogOptions {
   readonly folder: string;
@@ -322,7 +323,7 @@ export class FileLog implements EventLog {
   #failure(error: unknown): BrokerError {
     const full = errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT';
     const { folder, log } = this.#options;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     log.error(full ? 'event log: the disk is full' : 'event log: append failed', { folder, error: message });
     return full
       ? new BrokerError('LogFull', `the broker's disk is full: free space below ${folder}`, {
